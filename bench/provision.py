@@ -27,7 +27,7 @@ class StoreError(ValueError):
     """A key or value that the store cannot hold, or a store area that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provisioning:
     """What an installer enters before the station is first switched on.
 

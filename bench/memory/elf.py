@@ -35,6 +35,7 @@ _COMPONENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 HEAP_SYMBOLS = (("_heap_start", "_heap_end"), ("__HeapBase", "__HeapLimit"), ("_sheap", "_eheap"))
+HEAP_OBJECTS = ("gc_heap", "heap", "mp_heap")
 STACK_SYMBOLS = (("_stack_start", "_stack_end"), ("_sstack", "_estack"), ("__StackLimit", "__StackTop"))
 
 
@@ -77,10 +78,19 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
+class Symbol:
+    """Value (address) and size in bytes (0 where the symbol has none)."""
+
+    value: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class StaticMemory:
     """What an image occupies before it runs. All sizes in bytes; `rom` and `ram` are the sums over `pieces`.
 
-    `heap` and `stack` are part of `ram` where the image reserves them, and None where no symbols tell.
+    `heap` and `stack` are None where no symbols tell. `fixed_ram` is `ram` without them, as far as the image
+    reserves them as sections.
     """
 
     elf: str
@@ -88,6 +98,7 @@ class StaticMemory:
     pieces: tuple[Piece, ...]
     heap: Area | None
     stack: Area | None
+    fixed_ram: int
 
     @property
     def rom(self) -> int:
@@ -116,6 +127,7 @@ class StaticMemory:
             "elf": self.elf,
             "rom": self.rom,
             "ram": self.ram,
+            "fixed_ram": self.fixed_ram,
             "heap": asdict(self.heap) | {"size": self.heap.size} if self.heap else None,
             "stack": asdict(self.stack) | {"size": self.stack.size} if self.stack else None,
             "regions": [asdict(region) for region in self.regions],
@@ -161,6 +173,9 @@ def measure(elf: Path, link_map: Path | None = None) -> StaticMemory:
     used: dict[str, int] = defaultdict(int)
     for piece in pieces:
         used[piece.region] += piece.size
+    heap = _area(symbols, HEAP_SYMBOLS, HEAP_OBJECTS)
+    stack = _area(symbols, STACK_SYMBOLS)
+    reserved = sum(area.size for area in (heap, stack) if area and _covered(area, sections))
     return StaticMemory(
         elf=str(elf),
         regions=tuple(
@@ -169,8 +184,9 @@ def measure(elf: Path, link_map: Path | None = None) -> StaticMemory:
             if used[region.name]
         ),
         pieces=tuple(pieces),
-        heap=_area(symbols, HEAP_SYMBOLS),
-        stack=_area(symbols, STACK_SYMBOLS),
+        heap=heap,
+        stack=stack,
+        fixed_ram=sum(piece.size for piece in pieces if piece.kind == "RAM") - reserved,
     )
 
 
@@ -192,15 +208,19 @@ def _sections(image: ELFFile) -> list[_Section]:
     return found
 
 
-def _symbols(image: ELFFile) -> dict[str, int]:
+def _symbols(image: ELFFile) -> dict[str, Symbol]:
     table = image.get_section_by_name(".symtab")
     if not isinstance(table, SymbolTableSection):
         return {}
-    return {s.name: s["st_value"] for s in table.iter_symbols() if s.name and s["st_shndx"] != "SHN_UNDEF"}
+    return {
+        symbol.name: Symbol(symbol["st_value"], symbol["st_size"])
+        for symbol in table.iter_symbols()
+        if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"
+    }
 
 
-def symbols_of(elf: Path) -> dict[str, int]:
-    """Symbol -> value of an image; empty for a stripped one. Raises ImageFileError for no ELF file."""
+def symbols_of(elf: Path) -> dict[str, Symbol]:
+    """All symbols an image defines; none for a stripped one. Raises ImageFileError for no ELF file."""
     with elf.open("rb") as stream:
         try:
             return _symbols(ELFFile(stream))
@@ -208,11 +228,20 @@ def symbols_of(elf: Path) -> dict[str, int]:
             raise ImageFileError(f"{elf}: not an ELF file ({error})") from None
 
 
-def _area(symbols: dict[str, int], candidates: Iterable[tuple[str, str]]) -> Area | None:
-    for start, end in candidates:
-        if start in symbols and end in symbols and symbols[end] > symbols[start]:
-            return Area(symbols[start], symbols[end])
+def _area(
+    symbols: dict[str, Symbol], bounds: Iterable[tuple[str, str]], objects: Iterable[str] = ()
+) -> Area | None:
+    for start, end in bounds:
+        if start in symbols and end in symbols and symbols[end].value > symbols[start].value:
+            return Area(symbols[start].value, symbols[end].value)
+    for name in objects:
+        if name in symbols and symbols[name].size:
+            return Area(symbols[name].value, symbols[name].value + symbols[name].size)
     return None
+
+
+def _covered(area: Area, sections: Sequence[_Section]) -> bool:
+    return any(s.address <= area.start and area.end <= s.address + s.size for s in sections)
 
 
 def _regions(mapped: LinkMap | None, sections: Sequence[_Section]) -> tuple[MapRegion, ...]:

@@ -1,0 +1,278 @@
+"""``ocpp-bench``: build the firmware, run the scenarios, measure, and watch one board live.
+
+Exit codes: 0 all well, 1 a scenario failed (or repetitions differed), 2 it could not be done as asked,
+130 interrupted. Errors are one line on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bench import firmware as firmware_build
+from bench.emulators.base import EmulatorError
+from bench.firmware import FirmwareError
+from bench.memory.elf import ImageFileError, StaticMemory, measure
+from bench.memory.linkmap import MapError
+from bench.platforms import BOARDS, load_platform
+from bench.provision import StoreError
+from bench.results import Result, all_passed, differences
+from bench.rig import RigError
+from bench.scenarios import Job, ScenarioError, discover, run_all, select
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+REPORT = Path("build") / "report"
+
+ClickException: Any = typer.BadParameter.__mro__[2]
+"""Of the click that typer brings or needs, whichever this version does."""
+
+CLEAR_ERRORS = (
+    EmulatorError,
+    FirmwareError,
+    ImageFileError,
+    MapError,
+    RigError,
+    ScenarioError,
+    StoreError,
+)
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="OCPP 2.0.1 on a microcontroller: build it, run it on emulated boards, measure it.",
+)
+
+Boards = Annotated[list[str] | None, typer.Option("--board", "-b", help="Board (may be repeated); all.")]
+FirmwareFile = Annotated[Path | None, typer.Option("--firmware", help="Your own ELF image.")]
+PlatformFile = Annotated[
+    Path | None, typer.Option("--platform", help="Your own .repl, with .toml beside it.")
+]
+EmulatorKind = Annotated[str, typer.Option("--emulator", help="auto, unicorn or renode.")]
+
+out = Console()
+
+
+class UsageError(RigError):
+    """Asked for something that does not go together. The message is one clear line."""
+
+
+@app.command()
+def build(board: Boards = None) -> None:
+    """Build the firmware (source and cross compiler are fetched or named where missing)."""
+    for name in _boards(board):
+        elf = firmware_build.build(name)
+        memory = measure(elf)
+        out.print(
+            f"{name}: {elf}  ROM {memory.rom:,}  RAM {memory.ram:,} bytes", highlight=False, soft_wrap=True
+        )
+
+
+@app.command()
+def run(
+    *,
+    board: Boards = None,
+    emulator: EmulatorKind = "auto",
+    include: Annotated[list[str] | None, typer.Option("--include", help="Tag pattern (Robot).")] = None,
+    test: Annotated[list[str] | None, typer.Option("--test", help="Scenario id, as TC_B_01_CS.")] = None,
+    firmware: FirmwareFile = None,
+    platform: PlatformFile = None,
+    variable: Annotated[
+        list[str] | None, typer.Option("--variable", help="NAME:VALUE for the scenarios, as CONNECTORS.")
+    ] = None,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run each scenario so often.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
+    or 1,
+    report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
+) -> None:
+    """Run the scenarios; reports go to build/report."""
+    from bench.report import (  # Robot's report writer is slow to import
+        ram_table,
+        scenario_table,
+        size_table,
+        write_results,
+        write_robot_report,
+    )
+
+    scenarios = select(discover(), include or (), test or ())
+    targets = _targets(board, firmware, platform)
+    for name, elf in targets.items():
+        _check_image(name, elf)
+    work = report / "runs"
+    shutil.rmtree(work, ignore_errors=True)
+    queue = [
+        Job(
+            scenario=scenario,
+            board=Path(name).stem,
+            platform=name,
+            firmware=elf.resolve(),
+            emulator=emulator,
+            repeat=number,
+            folder=work.resolve() / Path(name).stem / scenario.id / str(number),
+            variables=tuple(variable or ()),
+        )
+        for number in range(repeat)
+        for scenario in scenarios
+        for name, elf in targets.items()
+    ]
+    done, widest = 0, max(len(job.board) for job in queue)
+
+    def progress(result: Result) -> None:
+        nonlocal done
+        done += 1
+        count = f"[{done:>{len(str(len(queue)))}}/{len(queue)}]"
+        _say(f"{count} {result.verdict} {result.board:{widest}} {result.name}")
+        if result.verdict != "PASS":
+            _say(f"      {result.message}")
+
+    results = run_all(queue, jobs, progress)
+    write_robot_report([job for job in queue if job.repeat == 0], report)
+    write_results(results, report / "results.json")
+    for table in (scenario_table(results), ram_table(results)):
+        out.print(table)
+    if len(targets) > 1:
+        out.print(size_table({Path(name).stem: measure(elf) for name, elf in targets.items()}))
+    out.print(
+        f"log {report / 'log.html'}   results {report / 'results.json'}", highlight=False, soft_wrap=True
+    )
+    different = differences(results)
+    for line in different:
+        _complain(f"not deterministic: {line}")
+    failed = sum(result.verdict == "FAIL" for result in results)
+    if failed:
+        _complain(f"{failed} of {len(results)} scenarios failed")
+    if different or not all_passed(results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def size(
+    *,
+    elf: Annotated[
+        Path | None, typer.Argument(help="ELF image; its linker map is taken from beside it.")
+    ] = None,
+    board: Boards = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """ROM and RAM of an image (or of the project's own firmware) by component, section and region."""
+    from bench.report import size_table
+
+    if elf and board:
+        raise UsageError("give either an ELF file or --board")
+    images: dict[str, StaticMemory]
+    if elf:
+        images = {elf.name: measure(elf)}
+    else:
+        images = {name: measure(firmware_build.build(name)) for name in _boards(board)}
+    if as_json:
+        print(json.dumps({name: memory.to_json() for name, memory in images.items()}, indent=1))
+    else:
+        out.print(size_table(images))
+
+
+@app.command()
+def boot(
+    *,
+    board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = BOARDS[0],
+    csms: Annotated[
+        str | None, typer.Option("--csms", help="ws://host:port/path of your own CSMS; else one in here.")
+    ] = None,
+    identity: Annotated[str | None, typer.Option(help="Identity of the station.")] = None,
+    password: Annotated[str | None, typer.Option(help="Its password for HTTP Basic authentication.")] = None,
+    duration: Annotated[float | None, typer.Option(min=0, help="Stop after so many virtual seconds.")] = None,
+    pace: Annotated[
+        bool | None,
+        typer.Option("--pace/--no-pace", help="Keep to host time (always with --csms, and on a terminal)."),
+    ] = None,
+    emulator: EmulatorKind = "auto",
+    firmware: FirmwareFile = None,
+    platform: PlatformFile = None,
+) -> None:
+    """One board, live: its log and its OCPP messages. Ctrl-C ends it."""
+    from bench.live import Live
+
+    ((name, elf),) = _targets([board], firmware, platform).items()
+    Live(
+        load_platform(name),
+        elf,
+        emulator=emulator,
+        csms_url=csms,
+        identity=identity,
+        password=password,
+        console=out,
+    ).run(duration, paced=bool(csms) or (out.is_terminal if pace is None else pace))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Returns the exit code; only what is a defect of the bench itself leaves a traceback."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except ClickException as error:
+        _complain(error.format_message())
+        return EXIT_USAGE
+    except CLEAR_ERRORS as error:
+        _complain(str(error))
+        return EXIT_USAGE
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return EXIT_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    except typer.Exit as leave:
+        return leave.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _complain(text: str) -> None:
+    print(f"ocpp-bench: {text}", file=sys.stderr)
+
+
+def _boards(names: Sequence[str] | None) -> list[str]:
+    for name in names or ():
+        if name not in BOARDS:
+            raise UsageError(
+                f"no board {name!r}; there are {', '.join(BOARDS)} (another one: --platform FILE.repl)"
+            )
+    return list(dict.fromkeys(names or BOARDS))
+
+
+def _targets(boards: Sequence[str] | None, elf: Path | None, platform: Path | None) -> dict[str, Path]:
+    """Board or path of a .repl -> ELF image to run on it."""
+    if platform is not None:
+        if elf is None:
+            raise UsageError(f"--platform {platform} needs --firmware: there is nothing to build for it")
+        return {str(platform.resolve()): elf}
+    names = _boards(boards)
+    if elf is None:
+        return {name: firmware_build.build(name) for name in names}
+    if len(names) != 1:
+        raise UsageError("--firmware needs one --board (or --platform FILE.repl)")
+    return {names[0]: elf}
+
+
+def _check_image(name: str, elf: Path) -> None:
+    """Raises what is wrong with a platform or an image once, before every scenario would."""
+    from bench.emulators import create
+
+    board = create("auto", load_platform(name))
+    try:
+        measure(elf)
+        board.load(elf)
+    finally:
+        board.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""One board live in the terminal: its log and its OCPP messages side by side, or as plain lines."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.layout import Layout
+from rich.live import Live as Screen
+from rich.panel import Panel
+from rich.text import Text
+
+from bench.emulators.base import NS_PER_S
+from bench.peers.tcp import TcpNetwork
+from bench.platforms import Platform
+from bench.provision import Provisioning
+from bench.rig import CSMS_HOST, CSMS_PORT, Rig, RigError
+from bench.wiretap import WireTap
+from csms_stub.csms import Csms
+from csms_stub.messages import Message
+from csms_stub.session import Session
+
+_KEPT_LINES = 500
+_REFRESH_S = 0.1
+_CHUNK_S = 1.0
+_FOREVER_S = 1e9
+
+
+class Live:
+    """Boots one provisioned board and shows what it says until `run` ends.
+
+    csms_url    ws://host:port/path of a CSMS outside; None: a CSMS in this process
+    Raises RigError for a URL the station cannot use, and what Rig raises.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        elf: Path,
+        *,
+        emulator: str,
+        csms_url: str | None,
+        identity: str | None,
+        password: str | None,
+        console: Console,
+    ) -> None:
+        provisioning = Provisioning(
+            identity=identity or Provisioning.identity,
+            password=password or Provisioning.password,
+            url=_checked(csms_url) if csms_url else Provisioning.url,
+        )
+        self._console = console
+        self._messages: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._shown = 0
+        self._screen: Screen | None = None
+        self._refreshed_s = 0.0
+        self._outside: WireTap | None = None
+        if csms_url:
+            url = urlsplit(csms_url)
+            tcp = TcpNetwork()
+            tcp.map(CSMS_HOST, CSMS_PORT, str(url.hostname), url.port or 80)
+            self._outside = WireTap(tcp, self._saw)
+        self._rig = Rig(
+            platform,
+            elf,
+            emulator=emulator,
+            provisioning=provisioning,
+            csms=Csms(passwords={provisioning.identity: provisioning.password}, on_message=self._saw_message),
+            network=self._outside,
+        )
+
+    def run(self, duration_s: float | None, *, paced: bool) -> None:
+        """Until `duration_s` virtual seconds have passed or Ctrl-C; `paced` keeps to host time."""
+        rig = self._rig
+        for note in rig.notes:
+            self._console.print(f"note: {note}", highlight=False, markup=False)
+        try:
+            with self._shown_on_terminal():
+                rig.power_on()
+                remaining = _FOREVER_S if duration_s is None else duration_s
+                while remaining > 0:
+                    chunk = min(remaining, _CHUNK_S)
+                    if paced:
+                        rig.run_paced(chunk, self._show)
+                    else:
+                        rig.run_for(chunk)
+                    self._show()
+                    remaining -= chunk
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._show()
+            rig.close()
+            if self._outside:
+                self._outside.close()
+        problems = rig.problems()
+        for problem in problems:
+            self._console.print(f"problem: {problem}", highlight=False, markup=False, soft_wrap=True)
+        self._console.print(f"{rig.now_s:.3f} s of virtual time on {rig.platform.name}", highlight=False)
+
+    def _saw_message(self, _: Session, message: Message) -> None:
+        self._saw(message.at_ns, message.direction, message.text)
+
+    def _saw(self, at_ns: int, direction: str, text: str) -> None:
+        arrow = "->" if direction == "in" else "<-"
+        line = f"{at_ns / NS_PER_S:11.3f} {arrow} {text}"
+        if self._console.is_terminal:
+            self._messages.append(line)
+        else:
+            self._show_log_lines()
+            self._print(f"ocpp {line}")
+
+    def _shown_on_terminal(self) -> AbstractContextManager[object]:
+        if not self._console.is_terminal:
+            return nullcontext()
+        self._screen = Screen(console=self._console, screen=True, auto_refresh=False)
+        return self._screen
+
+    def _show(self) -> None:
+        if self._screen is None:
+            self._show_log_lines()
+            return
+        if time.monotonic() - self._refreshed_s < _REFRESH_S:
+            return
+        self._refreshed_s = time.monotonic()
+        height = max(1, self._console.height - 2)
+        log = [f"{line.at_ns / NS_PER_S:11.3f} {line.text}" for line in self._rig.log[-height:]]
+        layout = Layout()
+        title = f"{self._rig.platform.name}  {self._rig.now_s:.1f} s"
+        layout.split_row(
+            Panel(_lines(log, height), title=title),
+            Panel(_lines(list(self._messages), height), title="OCPP (-> to the CSMS)"),
+        )
+        self._screen.update(layout, refresh=True)
+
+    def _show_log_lines(self) -> None:
+        for line in self._rig.log[self._shown :]:
+            self._print(f"log  {line.at_ns / NS_PER_S:11.3f}    {line.text}")
+        self._shown = len(self._rig.log)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _lines(lines: list[str], height: int) -> Text:
+    return Text("\n".join(lines[-height:]), no_wrap=True, overflow="ellipsis")
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "ws" or not parts.hostname:
+        raise RigError(f"--csms {url}: must be ws://host:port/path (the firmware has no TLS)")
+    return url.rstrip("/")

@@ -1,0 +1,133 @@
+"""Memory a running firmware needs: stack by painting, heap by reading MicroPython's allocation table.
+
+Neither needs anything in the firmware but symbols and debug information. The stack's unused words are
+filled with a pattern before the board starts; what is overwritten later has been used. MicroPython's
+garbage collector keeps two bits for each 16-byte block (py/gc.c: free, head, tail, marked); where that
+table lies is found from the DWARF description of ``mp_state_ctx`` (py/mpstate.h).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from elftools.dwarf.compileunit import CompileUnit
+from elftools.dwarf.die import DIE
+from elftools.elf.elffile import ELFFile
+
+from bench.memory.elf import Area, symbols_of
+
+PAINT = b"\x5a\xc3\x96\xe1"
+GC_BLOCK = 16
+_BLOCKS_IN_USE = bytes(sum(1 for shift in (0, 2, 4, 6) if byte >> shift & 3) for byte in range(256))
+
+
+class Memory(Protocol):
+    def read_memory(self, address: int, size: int) -> bytes: ...
+
+    def write_memory(self, address: int, data: bytes) -> None: ...
+
+
+class StackProbe:
+    """High-water mark of a stack that grows down through `area`."""
+
+    def __init__(self, memory: Memory, area: Area) -> None:
+        self._memory = memory
+        self.area = area
+
+    def paint(self) -> None:
+        """Before the board runs: fill the whole area."""
+        self._memory.write_memory(self.area.start, PAINT * (self.area.size // 4))
+
+    def used(self) -> int:
+        """Bytes from the lowest overwritten word to the top."""
+        content = self._memory.read_memory(self.area.start, self.area.size)
+        untouched = 0
+        while content.startswith(PAINT, untouched):
+            untouched += 4
+        return self.area.size - untouched
+
+
+@dataclass(frozen=True, slots=True)
+class GcLayout:
+    """Addresses of the variables that tell where MicroPython's allocation table and its pool are."""
+
+    table_start: int
+    table_length: int
+    pool_start: int
+    pool_end: int
+
+
+class HeapProbe:
+    """Heap in use by MicroPython's objects, garbage that was not collected yet included."""
+
+    def __init__(self, memory: Memory, layout: GcLayout) -> None:
+        self._memory = memory
+        self._layout = layout
+
+    def in_use(self) -> int | None:
+        """Bytes in blocks that are not free; None before the heap is set up."""
+        start, length = self._word(self._layout.table_start), self._word(self._layout.table_length)
+        pool = self._word(self._layout.pool_end) - self._word(self._layout.pool_start)
+        if not start or not 0 < length * 4 * GC_BLOCK <= pool + 4 * GC_BLOCK:
+            return None
+        return GC_BLOCK * sum(self._memory.read_memory(start, length).translate(_BLOCKS_IN_USE))
+
+    def _word(self, address: int) -> int:
+        (value,) = struct.unpack("<I", self._memory.read_memory(address, 4))
+        return int(value)
+
+
+def gc_layout(elf: Path) -> GcLayout | None:
+    """Where `elf` keeps MicroPython's collector state; None without MicroPython or debug information."""
+    state = symbols_of(elf).get("mp_state_ctx")
+    if state is None:
+        return None
+    with elf.open("rb") as stream:
+        image = ELFFile(stream)
+        if not image.has_dwarf_info():
+            return None
+        for unit in image.get_dwarf_info().iter_CUs():
+            if _name(unit.get_top_DIE()).endswith("py/mpstate.c"):
+                offsets = _area_offsets(unit)
+                return GcLayout(*(state.value + offset for offset in offsets)) if offsets else None
+    return None
+
+
+def _area_offsets(unit: CompileUnit) -> tuple[int, int, int, int] | None:
+    """Offsets in mp_state_ctx of the variables of GcLayout, in its order."""
+    variable = next(
+        (d for d in unit.iter_DIEs() if d.tag == "DW_TAG_variable" and _name(d) == "mp_state_ctx"), None
+    )
+    if variable is None:
+        return None
+    mem = _member(_type(variable), "mem")
+    area = _member(mem[1], "area") if mem else None
+    if mem is None or area is None:
+        return None
+    names = ("gc_alloc_table_start", "gc_alloc_table_byte_len", "gc_pool_start", "gc_pool_end")
+    members = [_member(area[1], name) for name in names]
+    start, length, pool, end = (mem[0] + area[0] + member[0] if member else -1 for member in members)
+    return None if -1 in (start, length, pool, end) else (start, length, pool, end)
+
+
+def _name(die: DIE) -> str:
+    attribute = die.attributes.get("DW_AT_name")
+    return attribute.value.decode(errors="replace") if attribute else ""
+
+
+def _type(die: DIE) -> DIE:
+    """The type of a variable or member, behind typedefs and qualifiers."""
+    kind = die.get_DIE_from_attribute("DW_AT_type")
+    while kind.tag in ("DW_TAG_typedef", "DW_TAG_const_type", "DW_TAG_volatile_type"):
+        kind = kind.get_DIE_from_attribute("DW_AT_type")
+    return kind
+
+
+def _member(structure: DIE, name: str) -> tuple[int, DIE] | None:
+    for child in structure.iter_children():
+        if child.tag == "DW_TAG_member" and _name(child) == name:
+            return int(child.attributes["DW_AT_data_member_location"].value), _type(child)
+    return None

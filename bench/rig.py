@@ -1,0 +1,347 @@
+"""One board, what is wired to it, and a CSMS, on one virtual clock."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from bench.emulators import create
+from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
+from bench.memory.elf import StaticMemory, measure, symbols_of
+from bench.memory.runtime import HeapProbe, StackProbe, gc_layout
+from bench.peers.evse import EvseController
+from bench.peers.modem import Modem
+from bench.peers.network import InProcessNetwork, Network
+from bench.platforms import Platform
+from bench.provision import Provisioning, image
+from bench.rtt import RttReader
+from csms_stub.csms import Csms
+
+T = TypeVar("T")
+
+CSMS_HOST, CSMS_PORT = "csms.local", 9000
+"""The name by which stations of the bench know their CSMS."""
+
+_SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, NS_PER_S
+_LIVE_WAIT_S = 0.1
+_TRACEBACK = "Traceback (most recent call last)"
+
+
+class RigError(Exception):
+    """The bench was asked for what it cannot do. The message is one clear line."""
+
+
+class NotInTime(RigError):
+    """What a scenario waited for did not happen within its virtual time."""
+
+
+class Peer(Protocol):
+    def receive(self, data: bytes, now_ns: int) -> None: ...
+
+    def poll(self, now_ns: int) -> bytes: ...
+
+    def next_event_ns(self) -> int | None: ...
+
+
+class LiveNetwork(Network, Protocol):
+    """A network that lives in host time."""
+
+    def wait(self, timeout_s: float) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of the firmware's log and the virtual time at which it was read."""
+
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """RAM of one run, in bytes; None where the firmware does not let itself be measured.
+
+    fixed       static data without heap area and stack (linker map)
+    heap        size of MicroPython's heap area
+    heap_peak   most of it that was seen in use, garbage included
+    heap_end    in use at the end
+    stack       size of the stack area
+    stack_peak  most of it that was used (painted before power-on)
+    """
+
+    fixed: int
+    heap: int | None
+    heap_peak: int | None
+    heap_end: int | None
+    stack: int | None
+    stack_peak: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Rig:
+    """A provisioned board that is still switched off, with modem, EVSE controller and network.
+
+    platform      the board (bench.platforms.load_platform)
+    elf           its firmware, ours or another; what its symbols do not offer is said in `notes`
+    emulator      "auto", "unicorn" or "renode"
+    provisioning  what stands in the store before the first boot; None leaves the store erased
+    csms          the CSMS behind ws://csms.local:9000 of the in-process network
+    network       instead of the in-process network: hosts outside (bench.peers.tcp.TcpNetwork)
+    seed          of everything random outside the board
+
+    Raises EmulatorError (PlatformError, ImageError), ImageFileError, StoreError, OSError.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        elf: Path,
+        *,
+        emulator: str = "auto",
+        provisioning: Provisioning | None = None,
+        csms: Csms | None = None,
+        network: Network | None = None,
+        evses: int = 2,
+        seed: int = 0,
+    ) -> None:
+        self.platform = platform
+        self.notes: list[str] = []
+        self.log: list[LogLine] = []
+        self.csms = csms or Csms()
+        if network is None:
+            network = InProcessNetwork()
+            network.add(CSMS_HOST, CSMS_PORT, self.csms)
+        self._network = network
+        installed = provisioning or Provisioning()
+        self.modem = Modem(network, ssid=installed.wifi_ssid, password=installed.wifi_password, seed=seed)
+        self.evse = EvseController(evses=evses, seed=seed)
+        self._wires: tuple[tuple[str, Peer], ...] = (
+            (platform.modem_uart, self.modem),
+            (platform.evse_uart, self.evse),
+        )
+        self.static: StaticMemory = measure(elf)
+        self.emulator: Emulator = create(emulator, platform)
+        try:
+            self.emulator.load(elf)
+            self._symbols = symbols_of(elf)
+            self._provision(provisioning)
+            self._probe(elf)
+        except Exception:
+            self.emulator.close()
+            raise
+        self._unfinished_line = b""
+        self._slice_ns = _SLICE_MIN_NS
+        self._modem_on = False
+        self._resets_caused = 0
+        self._heap_peak: int | None = None
+        self._powered = False
+        self.evse.power(False, self.now_ns)
+
+    # the supply
+
+    def power_on(self) -> None:
+        """Switch the station on: board, EVSE controller, and the modem where the board does not switch it."""
+        if self._powered:
+            raise RigError("the board is switched on already")
+        self.emulator.power_on()
+        self._powered = True
+        self._resets_caused += 1
+        if self._stack:
+            self._stack.paint()
+        self.evse.power(True, self.now_ns)
+        self._switch_modem()
+
+    def power_off(self) -> None:
+        """Cut the supply of the whole station."""
+        self.emulator.power_off()
+        self._powered = False
+        self.evse.power(False, self.now_ns)
+        self._switch_modem()
+
+    def press_reset(self) -> None:
+        """Pull the reset pin."""
+        self.emulator.reset()
+        self._resets_caused += 1
+
+    def expect_reset(self, count: int = 1) -> None:
+        """The scenario makes the firmware reset itself: the next `count` resets are no problem."""
+        self._resets_caused += count
+
+    # time
+
+    @property
+    def now_ns(self) -> int:
+        return self.emulator.now_ns
+
+    @property
+    def now_s(self) -> float:
+        return self.now_ns / NS_PER_S
+
+    def run_for(self, seconds: float) -> None:
+        """Let `seconds` of virtual time pass."""
+        deadline = self.now_ns + round(seconds * NS_PER_S)
+        self._exchange()
+        while self.now_ns < deadline:
+            self._step(deadline)
+
+    def run_until(self, what: str, condition: Callable[[], T | None], timeout_s: float) -> T:
+        """Run until `condition` returns something true, and return that.
+
+        It is asked whenever the board or a peer may have done something. Raises NotInTime with `what` after
+        `timeout_s` seconds of virtual time.
+        """
+        deadline = self.now_ns + round(timeout_s * NS_PER_S)
+        self._exchange()
+        while not (value := condition()):
+            if self.now_ns >= deadline:
+                raise NotInTime(f"no {what} within {timeout_s:g} s (now {self.now_s:.3f} s)")
+            self._step(deadline)
+        return value
+
+    def run_paced(self, seconds: float, on_step: Callable[[], None]) -> None:
+        """Like `run_for`, but virtual time never runs ahead of host time, as partners outside need it.
+
+        `on_step` is called at least every 0.1 s of host time.
+        """
+        network = self._network
+        start_ns, start_host_ns = self.now_ns, time.monotonic_ns()
+        deadline = start_ns + round(seconds * NS_PER_S)
+        self._exchange()
+        while self.now_ns < deadline:
+            target = self._target(deadline)
+            ahead_s = (target - start_ns - (time.monotonic_ns() - start_host_ns)) / NS_PER_S
+            if ahead_s > 0:
+                pause = min(ahead_s, _LIVE_WAIT_S)
+                if hasattr(network, "wait"):
+                    network.wait(pause)
+                else:
+                    time.sleep(pause)
+            host_ns = start_ns + time.monotonic_ns() - start_host_ns
+            self._exchange()
+            self._step(min(target, max(host_ns, self.now_ns + 1)))
+            on_step()
+
+    # what was seen
+
+    @property
+    def resets(self) -> list[Reset]:
+        return self.emulator.resets
+
+    def problems(self) -> list[str]:
+        """What no scenario may leave behind: one line each, empty when all is well.
+
+        Violations of OCPP 2.0.1's schemas and of OCPP-J by either side, exceptions in the firmware's log,
+        and resets that nobody asked for.
+        """
+        found = list(self.csms.violations)
+        found += self._exceptions()
+        extra = self.resets[self._resets_caused :]
+        found += [f"unexpected reset by {reset.cause} at {reset.at_ns / NS_PER_S:.3f} s" for reset in extra]
+        return found
+
+    def transcript(self) -> list[str]:
+        """All HTTP upgrades and OCPP-J messages in order: virtual ns, station, direction, wire text."""
+        entries: list[tuple[int, str]] = []
+        for connection in self.csms.connections:
+            if shake := connection.handshake:
+                entries.append((shake.at_ns, f"{shake.identity} GET {shake.path} {shake.status}"))
+        for identity, session in self.csms.sessions.items():
+            entries += [(m.at_ns, f"{identity} {m.direction} {m.text}") for m in session.transcript]
+        return [f"{at_ns} {text}" for at_ns, text in sorted(entries, key=lambda entry: entry[0])]
+
+    def transcript_sha256(self) -> str:
+        """Of the transcript's lines: equal for equal runs, virtual times included."""
+        return hashlib.sha256("\n".join(self.transcript()).encode()).hexdigest()
+
+    def memory_use(self) -> MemoryUse:
+        heap, stack = self.static.heap, self.static.stack
+        return MemoryUse(
+            fixed=self.static.fixed_ram,
+            heap=heap.size if heap else None,
+            heap_peak=self._heap_peak,
+            heap_end=self._heap.in_use() if self._heap and self._powered else None,
+            stack=stack.size if stack else None,
+            stack_peak=self._stack.used() if self._stack and self._powered else None,
+        )
+
+    def close(self) -> None:
+        self.emulator.close()
+
+    # inside
+
+    def _provision(self, provisioning: Provisioning | None) -> None:
+        if provisioning is None:
+            return
+        start, end = self.platform.store_symbols
+        if start not in self._symbols or end not in self._symbols:
+            self.notes.append(f"firmware has no symbols {start} and {end}: its store is not provisioned")
+            return
+        address = self._symbols[start].value
+        area = image(provisioning.entries(), self._symbols[end].value - address)
+        self.emulator.write_memory(address, area)
+
+    def _probe(self, elf: Path) -> None:
+        control_block = self._symbols.get(self.platform.rtt_symbol)
+        self._rtt = RttReader(self.emulator, control_block.value) if control_block else None
+        if control_block is None:
+            self.notes.append(f"firmware has no symbol {self.platform.rtt_symbol}: its log is not read")
+        self._stack = StackProbe(self.emulator, self.static.stack) if self.static.stack else None
+        if self._stack is None:
+            self.notes.append("firmware has no stack symbols: its stack is not measured")
+        layout = gc_layout(elf)
+        self._heap = HeapProbe(self.emulator, layout) if layout else None
+        if self._heap is None:
+            self.notes.append("firmware does not tell where MicroPython's heap is: its heap is not measured")
+
+    def _target(self, deadline_ns: int) -> int:
+        now = self.now_ns
+        times = [deadline_ns, now + self._slice_ns]
+        times += [at for _, peer in self._wires if (at := peer.next_event_ns()) is not None]
+        return max(min(times), now + 1)
+
+    def _step(self, deadline_ns: int) -> None:
+        self.emulator.advance(self._target(deadline_ns))
+        self._exchange()
+        logged = self._drain_log()
+        self._slice_ns = _SLICE_MIN_NS if logged else min(2 * self._slice_ns, _SLICE_MAX_NS)
+        if self._heap and (in_use := self._heap.in_use()) is not None:
+            self._heap_peak = max(in_use, self._heap_peak or 0)
+
+    def _exchange(self) -> None:
+        now = self.now_ns
+        self._switch_modem()
+        for uart, peer in self._wires:
+            if sent := self.emulator.uart_read(uart):
+                peer.receive(sent, now)
+            if due := peer.poll(now):
+                self.emulator.uart_write(uart, due)
+
+    def _switch_modem(self) -> None:
+        pin = self.platform.modem_enable
+        on = self._powered and (pin is None or self.emulator.gpio_get(*pin))
+        if on != self._modem_on:
+            self._modem_on = on
+            self.modem.power(on, self.now_ns)
+
+    def _drain_log(self) -> bool:
+        if self._rtt is None or not (logged := self._rtt.drain()):
+            return False
+        *lines, self._unfinished_line = (self._unfinished_line + logged).split(b"\n")
+        now = self.now_ns
+        self.log += [LogLine(now, line.decode(errors="replace").rstrip("\r")) for line in lines]
+        return True
+
+    def _exceptions(self) -> list[str]:
+        found = []
+        for number, line in enumerate(self.log):
+            if line.text.startswith(_TRACEBACK):
+                behind = (later.text for later in self.log[number + 1 :])
+                exception = next((text for text in behind if not text.startswith(" ")), "(cut off)")
+                found.append(f"exception in the firmware at {line.at_ns / NS_PER_S:.3f} s: {exception}")
+        return found

@@ -1,0 +1,158 @@
+"""Finds the scenarios in robot/ and runs them in processes of their own: one scenario on one board a job."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import io
+import json
+import multiprocessing
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from robot.api import ExecutionResult, TestSuite
+from robot.errors import DataError
+from robot.model import TagPatterns
+from robot.run import run as run_robot
+
+from bench.results import MEASUREMENTS, Measurement, Result
+
+ROOT = Path(__file__).resolve().parent.parent / "robot"
+_ID = re.compile(r"TC_[A-Z]_\d+_CS")
+
+
+class ScenarioError(Exception):
+    """No such scenario. The message is one clear line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A test case of the Robot suites. `id` is that of Part 6, or the name where it has none."""
+
+    id: str
+    name: str
+    source: Path
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One scenario on one board: `board` names it in reports, scenarios get `platform` as ${BOARD}."""
+
+    scenario: Scenario
+    board: str
+    platform: str
+    firmware: Path
+    emulator: str
+    repeat: int
+    folder: Path
+    variables: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.xml"
+
+
+def discover(root: Path = ROOT) -> list[Scenario]:
+    """All scenarios below `root`, in the order of the suites. Raises ScenarioError where there are none."""
+    try:
+        suite = TestSuite.from_file_system(root)
+    except DataError as error:
+        raise ScenarioError(f"{root}: {error}") from None
+    return [
+        Scenario(_id(test.name), test.name, Path(test.source), tuple(test.tags)) for test in suite.all_tests
+    ]
+
+
+def select(
+    scenarios: Sequence[Scenario], include: Sequence[str] = (), tests: Sequence[str] = ()
+) -> list[Scenario]:
+    """Those with one of the ids `tests` and with a tag that matches a pattern of `include`.
+
+    Raises ScenarioError for an unknown id (naming close ones) and where nothing is left.
+    """
+    known = {scenario.id.upper(): scenario for scenario in scenarios}
+    for test in tests:
+        if test.upper() not in known:
+            close = difflib.get_close_matches(test.upper(), known, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known))}"
+            raise ScenarioError(f"no scenario {test!r}; {hint}")
+    wanted = {test.upper() for test in tests} or set(known)
+    patterns = TagPatterns(include) if include else None
+    chosen = [
+        scenario
+        for scenario in scenarios
+        if scenario.id.upper() in wanted and (patterns is None or patterns.match(scenario.tags))
+    ]
+    if not chosen:
+        raise ScenarioError(f"no scenario has a tag {' or '.join(include)}" if include else "no scenarios")
+    return chosen
+
+
+def run_all(jobs: Iterable[Job], workers: int, on_result: Callable[[Result], None]) -> list[Result]:
+    """Run all jobs, `workers` at once, calling `on_result` as each ends; results are in the jobs' order."""
+    ordered = list(jobs)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(max_workers=max(1, min(workers, len(ordered))), mp_context=context)
+    try:
+        futures = {pool.submit(run_job, job): number for number, job in enumerate(ordered)}
+        results: dict[int, Result] = {}
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            on_result(future.result())
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return [results[number] for number in range(len(ordered))]
+
+
+def run_job(job: Job) -> Result:
+    """Run one scenario in this process; its Robot output goes to `job.output`."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / MEASUREMENTS).unlink(missing_ok=True)
+    errors = io.StringIO()
+    run_robot(
+        str(job.scenario.source),
+        test=glob.escape(job.scenario.name),
+        variable=[
+            f"BOARD:{job.platform}",
+            f"FIRMWARE:{job.firmware}",
+            f"EMULATOR:{job.emulator}",
+            *job.variables,
+        ],
+        outputdir=str(job.folder),
+        output=job.output.name,
+        log=None,
+        report=None,
+        console="none",
+        stderr=errors,
+    )
+    verdict, message = "FAIL", errors.getvalue().strip() or "Robot Framework wrote no output"
+    if job.output.is_file():
+        (test,) = ExecutionResult(str(job.output)).suite.all_tests
+        verdict, message = test.status, test.message
+    return Result(
+        board=job.board,
+        id=job.scenario.id,
+        name=job.scenario.name,
+        verdict=verdict,
+        message=message,
+        repeat=job.repeat,
+        measurement=_measurement(job.folder / MEASUREMENTS),
+    )
+
+
+def _measurement(path: Path) -> Measurement | None:
+    if not path.is_file():
+        return None
+    last = path.read_text().splitlines()[-1]
+    return Measurement(**json.loads(last))
+
+
+def _id(name: str) -> str:
+    match = _ID.match(name)
+    return match[0] if match else name
