@@ -1,0 +1,1 @@
+CHIP = stm32f4

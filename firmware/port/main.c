@@ -1,0 +1,128 @@
+// From reset to the frozen main.py, and what the virtual machine needs of a port.
+
+#include <string.h>
+
+#include "boot.h"
+#include "chip.h"
+#include "cortex_m4.h"
+#include "fault.h"
+#include "rtt.h"
+#include "store.h"
+#include "tick.h"
+
+#include "py/bc.h"
+#include "py/builtin.h"
+#include "py/cstack.h"
+#include "py/emitglue.h"
+#include "py/frozenmod.h"
+#include "py/gc.h"
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+#include "shared/runtime/gchelper.h"
+
+extern uint8_t _stack_start[], _stack_end[], _heap_start[], _heap_end[];
+
+reset_cause_t boot_reset_cause;
+fault_registers_t boot_fault;
+bool boot_fault_pending;
+
+static void log_text(const char *text) {
+    rtt_write(text, strlen(text));
+}
+
+static void run_frozen_main(void) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+        return;
+    }
+    int kind;
+    void *code;
+    if (mp_find_frozen_module("main.py", &kind, &code) != MP_IMPORT_STAT_FILE) {
+        mp_raise_OSError(MP_ENOENT);
+    }
+    const mp_frozen_module_t *frozen = code;
+    mp_module_context_t *context = m_new_obj(mp_module_context_t);
+    context->module.base.type = &mp_type_module;
+    context->module.globals = mp_globals_get();
+    context->constants = frozen->constants;
+    mp_call_function_0(mp_make_function_from_proto_fun(frozen->proto_fun, context, NULL));
+    nlr_pop();
+}
+
+int main(void) {
+    // Renode wakes a WFE by this only; silicon by the exception return as well.
+    SCB_SCR |= SCB_SCR_SEVONPEND;
+    boot_reset_cause = chip_reset_cause();
+    boot_fault_pending = fault_take(&boot_fault);
+    rtt_init(boot_reset_cause != RESET_POWER_ON);
+    const char *fallback = chip_init();
+    tick_init();
+    if (fallback) {
+        log_text(fallback);
+    }
+    if (store_init() != 0) {
+        log_text("store: flash failure, settings are lost\n");
+    }
+
+    mp_cstack_init_with_top(_stack_end, _stack_end - _stack_start);
+    gc_init(_heap_start, _heap_end);
+    mp_init();
+    run_frozen_main();
+    system_reset();
+}
+
+void gc_collect(void) {
+    gc_collect_start();
+    gc_helper_collect_regs_and_stack();
+    gc_collect_end();
+}
+
+void nlr_jump_fail(void *value) {
+    (void)value;
+    panic(PANIC_NLR);
+}
+
+// Only a build without NDEBUG refers to it.
+void __assert_func(const char *file, int line, const char *function, const char *expression) {
+    mp_printf(&mp_plat_print, "%s:%d: %s: assertion failed: %s\n", file, line, function, expression);
+    panic(PANIC_ASSERT);
+}
+
+// There is no file system: everything is frozen.
+mp_import_stat_t mp_import_stat(const char *path) {
+    (void)path;
+    return MP_IMPORT_STAT_NO_EXIST;
+}
+
+mp_obj_t mp_builtin_open(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
+    (void)n_args;
+    (void)args;
+    (void)kwargs;
+    mp_raise_OSError(MP_ENOENT);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(mp_builtin_open_obj, 1, mp_builtin_open);
+
+mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t size) {
+    rtt_write(text, size);
+    return size;
+}
+
+void mp_hal_stdout_tx_strn_cooked(const char *text, size_t size) {
+    rtt_write(text, size);
+}
+
+void mp_hal_stdout_tx_str(const char *text) {
+    log_text(text);
+}
+
+// Standard input is always at its end.
+int mp_hal_stdin_rx_chr(void) {
+    return 4;
+}
+
+uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
+    return flags & MP_STREAM_POLL_WR;
+}

@@ -1,0 +1,328 @@
+// The `board` module: what the station knows of the hardware.
+
+#include <string.h>
+
+#include "boot.h"
+#include "chip.h"
+#include "cortex_m4.h"
+#include "sha1.h"
+#include "store.h"
+#include "tick.h"
+#include "uart.h"
+
+#include "py/mperrno.h"
+#include "py/objstr.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+
+#define RANDOM_MAX 256
+
+typedef struct {
+    mp_obj_base_t base;
+    uint8_t uart;
+} uart_obj_t;
+
+static const mp_obj_type_t uart_type;
+static const uart_obj_t uart_objects[UART_COUNT] = {
+    [UART_MODEM] = {{&uart_type}, UART_MODEM},
+    [UART_EVSE] = {{&uart_type}, UART_EVSE},
+};
+static bool uart_started[UART_COUNT];
+
+static unsigned uart_of(mp_obj_t self) {
+    return ((const uart_obj_t *)MP_OBJ_TO_PTR(self))->uart;
+}
+
+static mp_obj_t uart_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    (void)type;
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    mp_uint_t uart = mp_obj_get_int(args[0]);
+    if (uart >= UART_COUNT) {
+        mp_raise_ValueError(MP_ERROR_TEXT("board.MODEM or board.EVSE"));
+    }
+    if (!uart_started[uart]) {
+        chip_uart_init(uart);
+        uart_started[uart] = true;
+    }
+    return MP_OBJ_FROM_PTR(&uart_objects[uart]);
+}
+
+static mp_uint_t uart_stream_read(mp_obj_t self, void *out, mp_uint_t size, int *error) {
+    mp_uint_t count = uart_read(uart_of(self), out, size);
+    if (count == 0 && size > 0) {
+        *error = MP_EAGAIN;
+        return MP_STREAM_ERROR;
+    }
+    return count;
+}
+
+static mp_uint_t uart_stream_write(mp_obj_t self, const void *in, mp_uint_t size, int *error) {
+    mp_uint_t count = uart_write(uart_of(self), in, size);
+    if (count == 0 && size > 0) {
+        *error = MP_EAGAIN;
+        return MP_STREAM_ERROR;
+    }
+    return count;
+}
+
+static mp_uint_t uart_stream_ioctl(mp_obj_t self, mp_uint_t request, uintptr_t arg, int *error) {
+    if (request == MP_STREAM_POLL) {
+        mp_uint_t ready = 0;
+        if ((arg & MP_STREAM_POLL_RD) && uart_readable(uart_of(self))) {
+            ready |= MP_STREAM_POLL_RD;
+        }
+        if ((arg & MP_STREAM_POLL_WR) && uart_writable(uart_of(self))) {
+            ready |= MP_STREAM_POLL_WR;
+        }
+        return ready;
+    }
+    if (request == MP_STREAM_CLOSE) {
+        return 0;
+    }
+    *error = MP_EINVAL;
+    return MP_STREAM_ERROR;
+}
+
+static mp_obj_t uart_any_bytes(mp_obj_t self) {
+    return MP_OBJ_NEW_SMALL_INT(uart_any(uart_of(self)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(uart_any_obj, uart_any_bytes);
+
+static mp_obj_t uart_wait_for(mp_obj_t self, mp_obj_t count_in) {
+    mp_int_t count = mp_obj_get_int(count_in);
+    if (count < 0) {
+        mp_raise_ValueError(NULL);
+    }
+    uart_wait(uart_of(self), count);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(uart_wait_obj, uart_wait_for);
+
+static void uart_attr(mp_obj_t self, qstr attr, mp_obj_t *dest) {
+    if (dest[0] == MP_OBJ_NULL && attr == MP_QSTR_overruns) {
+        dest[0] = mp_obj_new_int_from_uint(uart_overruns(uart_of(self)));
+    } else {
+        dest[1] = MP_OBJ_SENTINEL; // the look-up goes on in the locals dict
+    }
+}
+
+static const mp_rom_map_elem_t uart_locals[] = {
+    {MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&mp_stream_read_obj)},
+    {MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&mp_stream_readinto_obj)},
+    {MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&mp_stream_unbuffered_readline_obj)},
+    {MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&mp_stream_write_obj)},
+    {MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&mp_stream_close_obj)},
+    {MP_ROM_QSTR(MP_QSTR_any), MP_ROM_PTR(&uart_any_obj)},
+    {MP_ROM_QSTR(MP_QSTR_wait), MP_ROM_PTR(&uart_wait_obj)},
+};
+static MP_DEFINE_CONST_DICT(uart_locals_dict, uart_locals);
+
+static const mp_stream_p_t uart_stream = {
+    .read = uart_stream_read,
+    .write = uart_stream_write,
+    .ioctl = uart_stream_ioctl,
+};
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    uart_type, MP_QSTR_UART, MP_TYPE_FLAG_NONE,
+    make_new, uart_make_new,
+    attr, uart_attr,
+    protocol, &uart_stream,
+    locals_dict, &uart_locals_dict
+    );
+
+static uint32_t uptime_ms_part;
+
+static mp_obj_t board_uptime(void) {
+    uint64_t ms = tick_us() / 1000;
+    uptime_ms_part = ms % 1000;
+    return mp_obj_new_int_from_ull(ms / 1000);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_uptime_obj, board_uptime);
+
+static mp_obj_t board_uptime_ms(void) {
+    return MP_OBJ_NEW_SMALL_INT(uptime_ms_part);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_uptime_ms_obj, board_uptime_ms);
+
+static mp_obj_t board_reset(void) {
+    system_reset();
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_reset_obj, board_reset);
+
+static mp_obj_t board_reset_cause(void) {
+    return MP_OBJ_NEW_SMALL_INT(boot_reset_cause);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_reset_cause_obj, board_reset_cause);
+
+static mp_obj_t board_unique_id(void) {
+    return mp_obj_new_bytes(chip_unique_id, chip_unique_id_size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_unique_id_obj, board_unique_id);
+
+static mp_obj_t board_random(mp_obj_t size_in) {
+    mp_uint_t size = mp_obj_get_int(size_in);
+    if (size > RANDOM_MAX) {
+        mp_raise_ValueError(NULL);
+    }
+    vstr_t bytes;
+    vstr_init_len(&bytes, size);
+    if (!chip_random((uint8_t *)bytes.buf, size)) {
+        mp_raise_OSError(MP_EIO);
+    }
+    return mp_obj_new_bytes_from_vstr(&bytes);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_random_obj, board_random);
+
+static mp_obj_t board_watchdog(mp_obj_t ms_in) {
+    mp_int_t ms = mp_obj_get_int(ms_in);
+    if (ms <= 0 || !chip_watchdog_start(ms)) {
+        mp_raise_ValueError(NULL);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_watchdog_obj, board_watchdog);
+
+static mp_obj_t board_feed(void) {
+    chip_watchdog_feed();
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_feed_obj, board_feed);
+
+static mp_obj_t board_fault(void) {
+    if (!boot_fault_pending) {
+        return mp_const_none;
+    }
+    boot_fault_pending = false;
+    const uint32_t *registers = (const uint32_t *)&boot_fault;
+    mp_obj_t items[sizeof(boot_fault) / sizeof(uint32_t)];
+    for (size_t i = 0; i < MP_ARRAY_SIZE(items); i++) {
+        items[i] = mp_obj_new_int_from_uint(registers[i]);
+    }
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_fault_obj, board_fault);
+
+static mp_obj_t board_modem_enable(mp_obj_t on) {
+    chip_modem_enable(mp_obj_is_true(on));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_modem_enable_obj, board_modem_enable);
+
+static mp_buffer_info_t bytes_of(mp_obj_t object, mp_uint_t flags) {
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(object, &info, flags);
+    return info;
+}
+
+static void raise_on_error(int result) {
+    if (result < 0) {
+        mp_raise_OSError(-result);
+    }
+}
+
+static mp_obj_t board_store_get(mp_obj_t key_in) {
+    mp_buffer_info_t key = bytes_of(key_in, MP_BUFFER_READ);
+    store_item_t item;
+    if (store_get(key.buf, key.len, &item) != 0) {
+        return mp_const_none;
+    }
+    return mp_obj_new_bytes(item.value, item.value_size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_store_get_obj, board_store_get);
+
+static mp_obj_t board_store_put(mp_obj_t key_in, mp_obj_t value_in) {
+    mp_buffer_info_t key = bytes_of(key_in, MP_BUFFER_READ);
+    mp_buffer_info_t value = bytes_of(value_in, MP_BUFFER_READ);
+    raise_on_error(store_put(key.buf, key.len, value.buf, value.len));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(board_store_put_obj, board_store_put);
+
+// A key that is not there is no error.
+static mp_obj_t board_store_delete(mp_obj_t key_in) {
+    mp_buffer_info_t key = bytes_of(key_in, MP_BUFFER_READ);
+    int result = store_delete(key.buf, key.len);
+    raise_on_error(result == -MP_ENOENT ? 0 : result);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_store_delete_obj, board_store_delete);
+
+static mp_obj_t board_store_keys(void) {
+    mp_obj_t keys = mp_obj_new_list(0, NULL);
+    store_item_t item;
+    for (size_t cursor = 0; store_next(&cursor, &item) == 0;) {
+        mp_obj_list_append(keys, mp_obj_new_bytes(item.key, item.key_size));
+    }
+    return keys;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_store_keys_obj, board_store_keys);
+
+static mp_obj_t board_sha1(mp_obj_t data_in) {
+    mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
+    uint8_t digest[SHA1_SIZE];
+    sha1(data.buf, data.len, digest);
+    return mp_obj_new_bytes(digest, sizeof(digest));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_sha1_obj, board_sha1);
+
+// mask(buffer, start, end, key): XOR in place with the key of 4 bytes, whose first byte meets buffer[start]
+// (RFC 6455 5.3).
+static mp_obj_t board_mask(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    mp_buffer_info_t data = bytes_of(args[0], MP_BUFFER_RW);
+    mp_uint_t start = mp_obj_get_int(args[1]);
+    mp_uint_t end = mp_obj_get_int(args[2]);
+    mp_buffer_info_t key = bytes_of(args[3], MP_BUFFER_READ);
+    if (start > end || end > data.len || key.len != 4) {
+        mp_raise_ValueError(NULL);
+    }
+    uint8_t *bytes = data.buf;
+    const uint8_t *mask = key.buf;
+    for (mp_uint_t i = start; i < end; i++) {
+        bytes[i] ^= mask[(i - start) % 4];
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(board_mask_obj, 4, 4, board_mask);
+
+static const MP_DEFINE_STR_OBJ(board_name_obj, MICROPY_HW_BOARD_NAME);
+static const MP_DEFINE_STR_OBJ(board_version_obj, FIRMWARE_VERSION);
+
+static const mp_rom_map_elem_t board_globals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_board)},
+    {MP_ROM_QSTR(MP_QSTR_NAME), MP_ROM_PTR(&board_name_obj)},
+    {MP_ROM_QSTR(MP_QSTR_VERSION), MP_ROM_PTR(&board_version_obj)},
+    {MP_ROM_QSTR(MP_QSTR_MODEM), MP_ROM_INT(UART_MODEM)},
+    {MP_ROM_QSTR(MP_QSTR_EVSE), MP_ROM_INT(UART_EVSE)},
+    {MP_ROM_QSTR(MP_QSTR_POWER_ON), MP_ROM_INT(RESET_POWER_ON)},
+    {MP_ROM_QSTR(MP_QSTR_PIN), MP_ROM_INT(RESET_PIN)},
+    {MP_ROM_QSTR(MP_QSTR_SOFTWARE), MP_ROM_INT(RESET_SOFTWARE)},
+    {MP_ROM_QSTR(MP_QSTR_WATCHDOG), MP_ROM_INT(RESET_WATCHDOG)},
+    {MP_ROM_QSTR(MP_QSTR_LOCKUP), MP_ROM_INT(RESET_LOCKUP)},
+    {MP_ROM_QSTR(MP_QSTR_BROWNOUT), MP_ROM_INT(RESET_BROWNOUT)},
+    {MP_ROM_QSTR(MP_QSTR_UART), MP_ROM_PTR(&uart_type)},
+    {MP_ROM_QSTR(MP_QSTR_uptime), MP_ROM_PTR(&board_uptime_obj)},
+    {MP_ROM_QSTR(MP_QSTR_uptime_ms), MP_ROM_PTR(&board_uptime_ms_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&board_reset_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset_cause), MP_ROM_PTR(&board_reset_cause_obj)},
+    {MP_ROM_QSTR(MP_QSTR_unique_id), MP_ROM_PTR(&board_unique_id_obj)},
+    {MP_ROM_QSTR(MP_QSTR_random), MP_ROM_PTR(&board_random_obj)},
+    {MP_ROM_QSTR(MP_QSTR_watchdog), MP_ROM_PTR(&board_watchdog_obj)},
+    {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&board_feed_obj)},
+    {MP_ROM_QSTR(MP_QSTR_fault), MP_ROM_PTR(&board_fault_obj)},
+    {MP_ROM_QSTR(MP_QSTR_modem_enable), MP_ROM_PTR(&board_modem_enable_obj)},
+    {MP_ROM_QSTR(MP_QSTR_store_get), MP_ROM_PTR(&board_store_get_obj)},
+    {MP_ROM_QSTR(MP_QSTR_store_put), MP_ROM_PTR(&board_store_put_obj)},
+    {MP_ROM_QSTR(MP_QSTR_store_delete), MP_ROM_PTR(&board_store_delete_obj)},
+    {MP_ROM_QSTR(MP_QSTR_store_keys), MP_ROM_PTR(&board_store_keys_obj)},
+    {MP_ROM_QSTR(MP_QSTR_sha1), MP_ROM_PTR(&board_sha1_obj)},
+    {MP_ROM_QSTR(MP_QSTR_mask), MP_ROM_PTR(&board_mask_obj)},
+};
+static MP_DEFINE_CONST_DICT(board_globals, board_globals_table);
+
+const mp_obj_module_t board_module = {
+    .base = {&mp_type_module},
+    .globals = (mp_obj_dict_t *)&board_globals,
+};
+MP_REGISTER_MODULE(MP_QSTR_board, board_module);

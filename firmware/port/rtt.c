@@ -1,0 +1,82 @@
+#include "rtt.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "chip.h"
+#include "cortex_m4.h"
+
+#define RING_SIZE 1024u
+#define MODE_NO_BLOCK_SKIP 0u
+
+typedef struct {
+    const char *name;
+    char *data;
+    uint32_t size;
+    volatile uint32_t write;
+    volatile uint32_t read;
+    uint32_t flags;
+} rtt_ring_t;
+
+// The names and the order are what RTT readers look for.
+struct {
+    char id[16];
+    int32_t up_count;
+    int32_t down_count;
+    rtt_ring_t up[1];
+} _SEGGER_RTT __attribute__((section(".noinit")));
+
+static char ring_data[RING_SIZE] __attribute__((section(".noinit")));
+static uint32_t lost;
+
+void rtt_init(_Bool keep) {
+    // Spelt backwards, so that the only copy of the mark in the memory map is the control block itself.
+    static const char mark[] = "TTR REGGES";
+    char id[16] = "";
+    for (size_t i = 0; i < sizeof(mark) - 1; i++) {
+        id[i] = mark[sizeof(mark) - 2 - i];
+    }
+    rtt_ring_t *up = &_SEGGER_RTT.up[0];
+    if (!keep || memcmp(_SEGGER_RTT.id, id, sizeof(id)) != 0 || up->write >= RING_SIZE || up->read >= RING_SIZE) {
+        up->write = 0;
+        up->read = 0;
+    }
+    up->name = "Terminal";
+    up->data = ring_data;
+    up->size = RING_SIZE;
+    up->flags = MODE_NO_BLOCK_SKIP;
+    _SEGGER_RTT.up_count = 1;
+    _SEGGER_RTT.down_count = 0;
+    dsb();
+    memcpy(_SEGGER_RTT.id, id, sizeof(id));
+}
+
+static _Bool put(const char *text, size_t size) {
+    rtt_ring_t *up = &_SEGGER_RTT.up[0];
+    uint32_t write = up->write;
+    if (size > (up->read - write - 1) % RING_SIZE) {
+        return 0;
+    }
+    size_t first = size < RING_SIZE - write ? size : RING_SIZE - write;
+    memcpy(ring_data + write, text, first);
+    memcpy(ring_data, text + first, size - first);
+    dsb();
+    up->write = (write + size) % RING_SIZE;
+    return 1;
+}
+
+void rtt_write(const char *text, size_t size) {
+    if (lost) {
+        char note[] = "\n[0000000000 bytes of log lost]\n";
+        uint32_t rest = lost;
+        for (size_t i = 11; i > 1; i--, rest /= 10) {
+            note[i] = '0' + rest % 10;
+        }
+        if (put(note, sizeof(note) - 1)) {
+            lost = 0;
+        }
+    }
+    if (lost || !put(text, size)) {
+        lost += size;
+    }
+}

@@ -1,0 +1,13 @@
+// Log in a RAM ring that a debugger, or an emulator, reads while the firmware runs (SEGGER RTT layout).
+#ifndef PORT_RTT_H
+#define PORT_RTT_H
+
+#include <stddef.h>
+
+// `keep`: what the ring still holds from before the reset stays readable.
+void rtt_init(_Bool keep);
+
+// Writes all of it or, where the ring has no room, nothing; what was lost is said once there is room.
+void rtt_write(const char *text, size_t size);
+
+#endif

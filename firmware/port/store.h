@@ -1,0 +1,32 @@
+// Key-value store in two banks of flash, whole at every point a power cut may choose.
+//
+// Bank: header of 16 bytes (u32 magic "OLS1", u32 sequence, u32 crc32 of the first 8 bytes, u32 0xFFFFFFFF),
+// then records, each at a multiple of 4: u32 header = key_len | val_len << 8 | marker << 24, u32 crc32 of
+// header, key and value, key, value, 0xFF up to a multiple of 4. Markers: 0xA5 value, 0xA4 deleted
+// (val_len 0). A record's header word is written last; 0xFFFFFFFF in its place ends the log. The later
+// record of a key wins. The valid bank with the highest sequence is live. All little endian; crc32 is
+// that of IEEE 802.3.
+#ifndef PORT_STORE_H
+#define PORT_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_KEY_MAX 64
+#define STORE_VALUE_MAX 4095
+
+typedef struct {
+    const uint8_t *key;
+    const uint8_t *value;
+    size_t key_size;
+    size_t value_size;
+} store_item_t;
+
+// Errors are negative: -ENOENT, -ENOSPC, -EIO (the flash hardware), -EINVAL (sizes out of range).
+int store_init(void);
+int store_get(const uint8_t *key, size_t key_size, store_item_t *out); // points into flash, until the next put
+int store_put(const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size);
+int store_delete(const uint8_t *key, size_t key_size);
+int store_next(size_t *cursor, store_item_t *out); // live items; *cursor starts at 0
+
+#endif
