@@ -136,7 +136,10 @@ class Connection:
             self._finish(now_ns)
 
     def next_event_ns(self) -> int | None:
-        """When something happens without input: a time-out; `take` lets it happen. None: never."""
+        """When `take` has something new without input: 0 where bytes wait now, else the next time-out, or
+        None."""
+        if self._out or self._protocol.writes or (self.open and self.session and self.session.sending):
+            return 0
         due = [self._deadline] if self._deadline is not None else []
         if self.session is not None and self.open and (call := self.session.next_event_ns()) is not None:
             due.append(call)

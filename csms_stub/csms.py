@@ -161,6 +161,16 @@ class Csms:
         self.connections.append(connection)
         return connection
 
+    def advance(self, now_ns: int) -> None:
+        """Let the time-outs of all open connections happen, also of those whose station is gone."""
+        for connection in list(self._live.values()):
+            connection.advance(now_ns)
+
+    def next_event_ns(self) -> int | None:
+        """When `advance` has something to do; None: never."""
+        due = [session.next_event_ns() for session in self.sessions.values() if session.connected]
+        return min((when for when in due if when is not None), default=None)
+
     # what connections and sessions ask
 
     def identity_of(self, path: str) -> str | None:

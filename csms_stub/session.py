@@ -228,6 +228,11 @@ class Session:
         message.violations.append(f"binary WebSocket message of {len(data)} bytes; OCPP-J sends text")
         self._record(message)
 
+    @property
+    def sending(self) -> bool:
+        """`take` has something to give."""
+        return bool(self._outbox)
+
     def take(self) -> list[str]:
         """Texts to send, in order; each is given once."""
         texts = list(self._outbox)
