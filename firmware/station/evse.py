@@ -1,0 +1,224 @@
+"""The EVSE controller: RAPI over a UART, two EVSEs, the status of their connectors."""
+
+import asyncio
+
+from micropython import const
+
+from . import clock, health, log
+from .devicemodel import EVSES
+
+FRAME_MAX = const(96)
+
+_ANSWER_MS = const(500)
+_TRIES = const(3)
+_QUIET_MS = const(50)  # lets a late answer pass before the next try
+_SUPERVISE_S = const(60)
+_RETRY_S = const(10)
+_MARGIN_S = const(60)
+
+# flags of $GS and $AT
+CABLE = const(0x01)
+RELAY_FAULT = const(0x10)
+OVERTEMPERATURE = const(0x20)
+
+_OK = const(b"00")
+
+
+def checksum(text):
+    """XOR of all bytes."""
+    value = 0
+    for byte in text:
+        value ^= byte
+    return value
+
+
+def frame(text):
+    """Command text without its `$` -> the bytes on the wire."""
+    body = b"$" + text.encode()
+    return body + b"^%02X\r" % checksum(body)
+
+
+class RapiParser:
+    """The controller's byte stream cut into frames, without I/O: fill `buffer()`, call `feed(n)`.
+
+    `on_frame(words)` gets the words of each frame whose checksum is right, the first without its `$`.
+    """
+
+    def __init__(self, on_frame):
+        self._line = memoryview(bytearray(FRAME_MAX))
+        self._have = 0
+        self._on_frame = on_frame
+
+    def buffer(self):
+        """Where the next bytes belong."""
+        return self._line[self._have :]
+
+    def feed(self, n):
+        """`n` bytes have been put into `buffer()`."""
+        data = bytes(self._line[: self._have + n])
+        start = 0
+        while True:
+            end = data.find(b"\r", start)
+            if end < 0:
+                break
+            self._frame(data[start:end])
+            start = end + 1
+        # what is longer than any frame is noise
+        rest = data[start:]
+        self._have = len(rest) if len(rest) < FRAME_MAX else 0
+        self._line[: self._have] = rest[: self._have]
+
+    def _frame(self, data):
+        start = data.rfind(b"$")
+        mark = data.rfind(b"^")
+        if start < 0 or mark < start or len(data) - mark != 3:
+            return
+        body = data[start:mark]
+        try:
+            given = int(data[mark + 1 :].decode(), 16)
+            words = body[1:].decode().split()
+        except (ValueError, UnicodeError):
+            return
+        if given == checksum(body) and words:
+            self._on_frame(words)
+
+
+class EvseController:
+    """Driver of the controller. `on_status(evse)` hears of each change of a connector's status."""
+
+    def __init__(self, stream, uart):
+        self._stream = stream
+        self._uart = uart
+        self._parser = RapiParser(self._on_frame)
+        self._lock = asyncio.Lock()
+        self._answered = asyncio.Event()
+        self._kick = asyncio.Event()
+        self._waiting = False
+        self._answer = None
+        # by EVSE id - 1
+        self._contact = [None] * EVSES
+        self._pilot = ["?"] * EVSES
+        self._flags = [0] * EVSES
+        self._fault = [False] * EVSES
+        self._set_up = [False] * EVSES
+        self.token = None
+        self.on_status = None
+
+    def status(self, evse):
+        """ConnectorStatusEnumType of the connector of an EVSE."""
+        i = evse - 1
+        contact = self._contact[i]
+        if contact is None:
+            return "Unavailable"
+        if not contact or self._fault[i] or self._pilot[i] not in "ABCD":
+            return "Faulted"
+        if self._flags[i] & (RELAY_FAULT | OVERTEMPERATURE):
+            return "Faulted"
+        return "Occupied" if self._flags[i] & CABLE or self._pilot[i] != "A" else "Available"
+
+    def station_status(self):
+        """AvailabilityState of the station: of the best EVSE."""
+        states = [self.status(evse) for evse in range(1, EVSES + 1)]
+        for state in ("Available", "Occupied", "Unavailable"):
+            if state in states:
+                return state
+        return "Faulted"
+
+    async def read(self):
+        """Read frames for ever."""
+        while True:
+            self._uart.wait(0)
+            n = await self._stream.readinto(self._parser.buffer())
+            if n:
+                self._parser.feed(n)
+
+    async def run(self):
+        """Set up and supervise the EVSEs for ever."""
+        while True:
+            self._kick.clear()
+            for evse in range(1, EVSES + 1):
+                await self._refresh(evse)
+            seconds = _SUPERVISE_S if all(self._contact) else _RETRY_S
+            health.promise(health.EVSE, seconds + _MARGIN_S)
+            await clock.wait(self._kick, seconds)
+
+    # frames
+
+    def _on_frame(self, words):
+        kind = words[0]
+        if kind in ("OK", "NK"):
+            if self._waiting:
+                self._waiting = False
+                self._answer = words
+                self._answered.set()
+        elif kind == "AB":
+            log.warn("evse: controller has booted, post code %s", words[1] if len(words) > 1 else "?")
+            for i in range(EVSES):
+                self._set_up[i] = False
+            self._kick.set()
+        elif kind == "AR" and len(words) == 4:
+            self.token = words[1:]
+            log.info("evse: token read at reader %s, type %s", words[1], words[2])
+        elif kind in ("AT", "AE") and len(words) > 2 and words[1].isdigit() and 1 <= int(words[1]) <= EVSES:
+            evse = int(words[1])
+            if kind == "AT":
+                self._take_state(evse, words[2:])
+            else:
+                before = self.status(evse)
+                self._fault[evse - 1] = words[2] != "00"
+                log.info("evse: %d: fault code %s", evse, words[2])
+                self._report(evse, before)
+
+    def _take_state(self, evse, words):
+        """Pilot, flags and amperes of $GS or $AT; False when they are not such."""
+        try:
+            pilot, flags = words[0], int(words[1], 16)
+        except (IndexError, ValueError):
+            return False
+        before = self.status(evse)
+        i = evse - 1
+        self._pilot[i] = pilot
+        self._flags[i] = flags
+        self._contact[i] = True
+        self._report(evse, before)
+        return True
+
+    def _report(self, evse, before):
+        status = self.status(evse)
+        if status != before:
+            log.info("evse: %d: %s", evse, status)
+            self.on_status(evse)
+
+    # commands
+
+    async def command(self, text):
+        """Words of the $OK answer, False for $NK, None when there is no answer after three tries."""
+        data = frame(text)
+        async with self._lock:
+            for _ in range(_TRIES):
+                self._answered.clear()
+                self._waiting = True
+                self._stream.write(data)
+                await self._stream.drain()
+                try:
+                    await asyncio.wait_for_ms(self._answered.wait(), _ANSWER_MS)
+                except asyncio.TimeoutError:
+                    pass
+                if self._answered.is_set():
+                    answer = self._answer
+                    self._answer = None
+                    return answer[1:] if answer[0] == "OK" else False
+                self._waiting = False
+                await asyncio.sleep_ms(_QUIET_MS)
+        return None
+
+    async def _refresh(self, evse):
+        """Ask for the state; an EVSE that was away is first disabled, as no transaction runs on it."""
+        i = evse - 1
+        if not self._set_up[i] and await self.command("FD %d" % evse) is not None:
+            self._set_up[i] = True
+        words = await self.command("GS %d" % evse) if self._set_up[i] else None
+        if not words or not self._take_state(evse, words):
+            before = self.status(evse)
+            self._contact[i] = self._set_up[i] = False
+            self._report(evse, before)

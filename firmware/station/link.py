@@ -1,0 +1,283 @@
+"""The connection to the CSMS: connect, serve, lose, back off, reconnect (OCPP-J 3.1, 5.3; B10)."""
+
+import asyncio
+import gc
+import json
+
+import board
+from micropython import const
+
+from . import clock, health, log, websocket
+from .modem import ModemError
+
+TX_PAYLOAD = const(1400)  # of one frame; a longer message goes out in fragments
+RX_CHUNK = const(512)  # taken from the network module at a time
+
+_HEAD_ROOM = const(8)
+_HANDSHAKE_S = const(30)
+_PONG_S = const(30)
+_IDLE_S = const(3600)
+_TIMEOUT_S = const(30)
+_ATTEMPT_S = const(240)  # the longest that setting up a connection can take
+
+
+class LinkDown(Exception):
+    """The connection is gone."""
+
+
+def split_url(url):
+    """ws://host[:port][/path] -> (host, port, path). Raises ValueError."""
+    if not url.startswith("ws://"):
+        raise ValueError("only ws:// is supported: " + url)
+    authority = url[5:].split("/")[0]
+    path = url[5 + len(authority) :]
+    host, port = (authority + ":80").split(":")[:2]
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("no host and port in " + url)
+    return host, int(port), path[:-1] if path.endswith("/") else path
+
+
+class Link:
+    """Keeps the WebSocket open. One writer at a time composes a message with `put` inside `send`.
+
+    `on_text(message, length, oversize)` is a coroutine for each incoming text message, `on_up(switched)`
+    and `on_down()` are called when the connection has come (`switched`: to another profile) and gone.
+    """
+
+    def __init__(self, socket, model):
+        self._socket = socket
+        self._model = model
+        self._ws = websocket.Client()
+        self._rx = bytearray(RX_CHUNK)
+        self._tx = bytearray(_HEAD_ROOM + TX_PAYLOAD)
+        self._at = 0
+        self._opcode = websocket.TEXT
+        self._lock = asyncio.Lock()
+        self._slots = ()
+        self._slot = 0
+        self._attempts = 0
+        self._last_slot = None
+        self._at_once = False
+        self.up = False
+        self.profile = None
+        self.heard = 0
+        self.on_text = self.on_up = self.on_down = None
+
+    # sending
+
+    async def send(self, compose, *args):
+        """Send the message that `compose(link, *args)` puts. Raises LinkDown, and what `compose` raises.
+
+        When `compose` raises before the first fragment left, nothing is sent.
+        """
+        async with self._lock:
+            self._at = _HEAD_ROOM
+            self._opcode = websocket.TEXT
+            await compose(self, *args)
+            await self._flush(True)
+
+    def begun(self):
+        """Has a fragment of the message being composed left already?"""
+        return self._opcode == websocket.CONTINUATION
+
+    def room(self):
+        """Bytes that still fit into the frame being composed."""
+        return len(self._tx) - self._at
+
+    async def put(self, text):
+        """Append text to the message; a full frame leaves as a fragment."""
+        data = memoryview(text.encode())
+        while len(data) > self.room():
+            room = self.room()
+            self._tx[self._at :] = data[:room]
+            self._at += room
+            data = data[room:]
+            await self._flush(False)
+        self._tx[self._at : self._at + len(data)] = data
+        self._at += len(data)
+
+    async def _flush(self, final):
+        if not self.up:
+            raise LinkDown()
+        start, end = websocket.seal(self._tx, self._opcode, self._at - _HEAD_ROOM, final)
+        self._opcode = websocket.CONTINUATION
+        self._at = _HEAD_ROOM
+        if not await self._socket.send(memoryview(self._tx)[start:end]):
+            self.up = False
+            await self._socket.close()
+            raise LinkDown()
+
+    async def close(self, code=websocket.NORMAL):
+        """Say goodbye and close the TCP connection."""
+        if self.up:
+            self.up = False
+            await self._socket.send(websocket.close_frame(code))
+            await self._socket.close()
+
+    async def reconnect(self):
+        """Close and connect again without waiting, to use new credentials (A01)."""
+        self._at_once = True
+        await self.close()
+
+    async def alive(self):
+        """After a silence: does the CSMS still answer a ping? If not, the connection is closed."""
+        asked = board.uptime()
+        if self.up and await self._socket.send(websocket.control(websocket.PING)):
+            await clock.sleep(_PONG_S)
+            if self.heard >= asked:
+                return True
+        if self.up:
+            log.warn("link: the CSMS does not answer a ping")
+            await self._socket.close()
+        return False
+
+    # the life of the connection
+
+    async def run(self):
+        """Connect and reconnect for ever."""
+        backoff = repeats = 0
+        while True:
+            health.promise(health.LINK, _ATTEMPT_S)
+            opened = await self._connect()
+            if opened:
+                await self._serve()
+                await self._socket.close()
+                self.up = False
+                self.on_down()
+            gc.collect()
+            integer = self._model.integer
+            extra = _random_up_to(integer("OCPPCommCtrlr.RetryBackOffRandomRange"))
+            if opened or not backoff:
+                backoff = integer("OCPPCommCtrlr.RetryBackOffWaitMinimum") + extra
+                repeats = 0
+            elif repeats < integer("OCPPCommCtrlr.RetryBackOffRepeatTimes"):
+                backoff = 2 * backoff + extra
+                repeats += 1
+            if self._at_once:
+                self._at_once = False
+                continue
+            log.info("link: next attempt in %d s", backoff)
+            health.promise(health.LINK, backoff + _ATTEMPT_S)
+            await clock.sleep(backoff)
+
+    def _load_profile(self):
+        """The connection profile to try now (B10.FR.03, B10.FR.04); None when none is provisioned."""
+        if not self._slots:
+            self._slots = self._model.get("OCPPCommCtrlr.NetworkConfigurationPriority").split(",")
+        if self._attempts >= self._model.integer("OCPPCommCtrlr.NetworkProfileConnectionAttempts"):
+            self._attempts = 0
+            self._slot = (self._slot + 1) % len(self._slots)
+        for _ in self._slots:
+            stored = board.store_get(b"net:" + self._slots[self._slot].encode())
+            if stored is not None:
+                try:
+                    profile = json.loads(stored)
+                    split_url(profile["ocppCsmsUrl"])
+                    if profile["securityProfile"] == 1:
+                        return profile
+                    log.error("link: security profile of slot %s is not supported", self._slots[self._slot])
+                except (ValueError, KeyError, TypeError, AttributeError) as e:
+                    log.error("link: profile of slot %s is not usable: %s", self._slots[self._slot], e)
+            self._attempts = 0
+            self._slot = (self._slot + 1) % len(self._slots)
+        return None
+
+    def slot(self):
+        """Number of the connection profile in use, as text (OCPPCommCtrlr.ActiveNetworkProfile)."""
+        return self._slots[self._slot] if self._slots else ""
+
+    def message_timeout(self):
+        """Seconds after which a CALL has timed out (OCPPCommCtrlr.MessageTimeout)."""
+        seconds = self.profile.get("messageTimeout") if self.profile else None
+        return seconds if type(seconds) is int and 0 < seconds <= _IDLE_S else _TIMEOUT_S
+
+    async def _connect(self):
+        self.profile = self._load_profile()
+        if self.profile is None:
+            log.error("link: no usable connection profile: the station stays offline")
+            return False
+        self._attempts += 1
+        host, port, path = split_url(self.profile["ocppCsmsUrl"])
+        identity = self._model.identity()
+        ws = self._ws
+        ws.reset()
+        try:
+            await self._socket.connect(host, port)
+            authority = host if port == 80 else "%s:%d" % (host, port)
+            target = path + "/" + websocket.quoted(identity)
+            if not await self._socket.send(ws.request(authority, target, identity, self._model.password())):
+                raise ModemError("connection lost")
+            until = board.uptime() + _HANDSHAKE_S
+            while True:
+                n = await self._socket.recv(self._rx, max(1, until - board.uptime()))
+                if not n:
+                    raise ModemError("no answer to the opening request" if n is None else "connection closed")
+                self.heard = board.uptime()
+                if ws.receive(memoryview(self._rx)[:n], 0) == websocket.OPENED:
+                    break
+                if board.uptime() >= until:
+                    raise ModemError("no answer to the opening request")
+        except (ModemError, websocket.HandshakeError) as e:
+            log.warn("link: attempt %d at %s failed: %s", self._attempts, host, e)
+            await self._socket.close()
+            return False
+        log.info("link: connected to %s as %s", host, identity)
+        switched = self._last_slot is not None and self._last_slot != self.slot()
+        self._last_slot = self.slot()
+        self._attempts = 0
+        self._first = (ws.used, n)
+        self.up = True
+        self.on_up(switched)
+        return True
+
+    async def _serve(self):
+        """Receive until the connection is gone; a ping after each silence of WebSocketPingInterval."""
+        start, n = self._first
+        pinged = False
+        while True:
+            if not await self._take(start, n):
+                return
+            start = 0
+            interval = self._model.integer("OCPPCommCtrlr.WebSocketPingInterval")
+            silence = _PONG_S if pinged else min(interval or _IDLE_S, _IDLE_S)
+            health.promise(health.LINK, silence + _ATTEMPT_S)
+            n = await self._socket.recv(self._rx, silence)
+            if n:
+                self.heard = board.uptime()
+                pinged = False
+            elif n == 0:
+                return
+            elif pinged:
+                log.warn("link: the CSMS does not answer a ping")
+                return
+            else:
+                n = 0
+                if interval and board.uptime() - self.heard >= interval:
+                    pinged = await self._socket.send(websocket.control(websocket.PING))
+
+    async def _take(self, start, n):
+        """Handle the received bytes rx[start:n]; False when the connection has to end."""
+        ws = self._ws
+        view = memoryview(self._rx)[:n]
+        while start < n:
+            event = ws.receive(view, start)
+            start = ws.used
+            if event == websocket.TEXT:
+                health.promise(health.LINK, _ATTEMPT_S)
+                await self.on_text(ws.message, ws.length, ws.oversize)
+                gc.collect()
+            elif event == websocket.PING:
+                await self._socket.send(websocket.control(websocket.PONG, ws.control_payload()))
+            elif event == websocket.CLOSE:
+                log.info("link: %s", ws.reason)
+                await self.close(ws.close_code)
+                return False
+            if not self.up:
+                return False
+        return True
+
+
+def _random_up_to(limit):
+    """A random integer of 0..limit."""
+    raw = board.random(3)
+    return (raw[0] << 16 | raw[1] << 8 | raw[2]) % (limit + 1)

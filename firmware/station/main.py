@@ -1,0 +1,115 @@
+"""The station put together: drivers, connection, OCPP, and the watchdog over them."""
+
+import asyncio
+import gc
+import sys
+
+import board
+from micropython import const
+
+from . import health, log
+from .devicemodel import DeviceModel
+from .evse import EvseController
+from .link import Link
+from .modem import Modem, Socket
+from .provisioning import Provisioning
+from .remote import Remote
+from .rpc import Rpc
+
+WATCHDOG_MS = const(30000)
+FEED_S = const(10)
+
+
+class Station:
+    """All parts of the station on two UART streams (see Modem and EvseController for their interface)."""
+
+    def __init__(self, modem_stream, modem_uart, evse_stream, evse_uart):
+        self.modem = Modem(modem_stream, modem_uart)
+        self.evse = EvseController(evse_stream, evse_uart)
+        self.model = model = DeviceModel()
+        self.link = link = Link(Socket(self.modem), model)
+        self.rpc = rpc = Rpc(link)
+        self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
+        self.remote = remote = Remote(link, provisioning)
+        self.evse.on_status = provisioning.on_status
+        link.on_text = rpc.on_text
+        link.on_up = provisioning.on_up
+        link.on_down = provisioning.on_down
+        model.submit = rpc.submit
+        model.on_change = self._on_change
+        model.live["ActiveNetworkProfile"] = lambda evse: link.slot()
+        model.live["MessageTimeout"] = lambda evse: str(link.message_timeout())
+        model.live["AvailabilityState"] = self._availability
+        rpc.handlers = {
+            "GetVariables": model.get_variables,
+            "SetVariables": model.set_variables,
+            "GetBaseReport": model.get_base_report,
+            "TriggerMessage": provisioning.trigger,
+            "Reset": remote.reset,
+            "RequestStartTransaction": remote.start_or_stop,
+            "RequestStopTransaction": remote.start_or_stop,
+        }
+
+    def _availability(self, evse):
+        return self.evse.status(evse) if evse else self.evse.station_status()
+
+    def _on_change(self, key):
+        if key == "SecurityCtrlr.BasicAuthPassword":
+            return self.link.reconnect
+        self.provisioning.on_interval()
+        return None
+
+    def start(self):
+        """Start the tasks; each restarts the station when it fails."""
+        for task in (
+            self.modem.run(),
+            self.evse.read(),
+            self.evse.run(),
+            self.link.run(),
+            self.rpc.run(),
+            self.provisioning.run(),
+        ):
+            asyncio.create_task(_guard(task))
+
+
+async def _guard(task):
+    try:
+        await task
+    except Exception as e:
+        log.error("main: a task failed, the station restarts")
+        sys.print_exception(e)
+        board.reset()
+
+
+async def watch():
+    """Feed the watchdog as long as every task keeps its promises."""
+    board.watchdog(WATCHDOG_MS)
+    while True:
+        late = health.late()
+        if late:
+            log.error("main: task %s is stuck", late)
+        else:
+            board.feed()
+        await asyncio.sleep_ms(FEED_S * 1000)
+
+
+async def main():
+    """Start the station on the board's UARTs; never returns."""
+    log.info("station %s on %s", board.VERSION, board.NAME)
+    fault = board.fault()
+    if fault:
+        log.error("main: fault before this boot: pc %x lr %x psr %x cfsr %x hfsr %x mmfar %x bfar %x", *fault)
+    modem_uart = board.UART(board.MODEM)
+    evse_uart = board.UART(board.EVSE)
+    station = Station(
+        asyncio.StreamReader(modem_uart), modem_uart, asyncio.StreamReader(evse_uart), evse_uart
+    )
+    station.start()
+    gc.collect()
+    log.info("main: %d bytes of heap free", gc.mem_free())
+    await watch()
+
+
+def run():
+    """Entry point of the firmware."""
+    asyncio.run(main())

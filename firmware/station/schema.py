@@ -1,0 +1,188 @@
+"""What incoming requests must look like: field specs in ROM, taken from the JSON schemas of part 3."""
+
+from micropython import const
+
+INT = const(0)
+STRING = const(1)  # argument: longest length
+ENUM = const(2)  # argument: the values
+OBJECT = const(3)  # argument: the fields
+LIST = const(4)  # argument: (most items, fields of an item)
+ANY = const(5)  # not looked into
+OPTIONAL = const(8)
+
+ITEMS_MAX = const(16)  # DeviceDataCtrlr.ItemsPerMessage of GetVariables and SetVariables
+
+_EVSE = const((("id", 0, None), ("connectorId", 8, None)))
+_COMPONENT = const((("name", 1, 50), ("instance", 9, 50), ("evse", 11, _EVSE)))
+_VARIABLE = const((("name", 1, 50), ("instance", 9, 50)))
+_ID_TOKEN = const(
+    (
+        ("idToken", 1, 36),
+        (
+            "type",
+            2,
+            (
+                "Central",
+                "eMAID",
+                "ISO14443",
+                "ISO15693",
+                "KeyCode",
+                "Local",
+                "MacAddress",
+                "NoAuthorization",
+            ),
+        ),
+        ("additionalInfo", 12, (8, (("additionalIdToken", 1, 36), ("type", 1, 50)))),
+    )
+)
+_ATTRIBUTE = const(("Actual", "Target", "MinSet", "MaxSet"))
+
+REQUESTS = const(
+    (
+        (
+            "GetVariables",
+            (
+                (
+                    "getVariableData",
+                    4,
+                    (
+                        ITEMS_MAX,
+                        (
+                            ("attributeType", 10, _ATTRIBUTE),
+                            ("component", 3, _COMPONENT),
+                            ("variable", 3, _VARIABLE),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        (
+            "SetVariables",
+            (
+                (
+                    "setVariableData",
+                    4,
+                    (
+                        ITEMS_MAX,
+                        (
+                            ("attributeType", 10, _ATTRIBUTE),
+                            ("attributeValue", 1, 1000),
+                            ("component", 3, _COMPONENT),
+                            ("variable", 3, _VARIABLE),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        (
+            "GetBaseReport",
+            (
+                ("requestId", 0, None),
+                ("reportBase", 2, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
+            ),
+        ),
+        (
+            "TriggerMessage",
+            (
+                (
+                    "requestedMessage",
+                    2,
+                    (
+                        "BootNotification",
+                        "LogStatusNotification",
+                        "FirmwareStatusNotification",
+                        "Heartbeat",
+                        "MeterValues",
+                        "SignChargingStationCertificate",
+                        "SignV2GCertificate",
+                        "StatusNotification",
+                        "TransactionEvent",
+                        "SignCombinedCertificate",
+                        "PublishFirmwareStatusNotification",
+                    ),
+                ),
+                ("evse", 11, _EVSE),
+            ),
+        ),
+        ("Reset", (("type", 2, ("Immediate", "OnIdle")), ("evseId", 8, None))),
+        (
+            "RequestStartTransaction",
+            (
+                ("evseId", 8, None),
+                ("remoteStartId", 0, None),
+                ("idToken", 3, _ID_TOKEN),
+                ("groupIdToken", 11, _ID_TOKEN),
+                ("chargingProfile", 13, None),
+            ),
+        ),
+        ("RequestStopTransaction", (("transactionId", 1, 36),)),
+    )
+)
+
+
+class OcppError(Exception):
+    """A CALL that cannot be processed: args are the error code of part 4, table 8, and a description."""
+
+
+def fields_of(action):
+    """Field spec of a request, or None when the action has none."""
+    for name, fields in REQUESTS:
+        if name == action:
+            return fields
+    return None
+
+
+def check(value, fields, where=""):
+    """Check an object against its field spec. Raises OcppError naming the field."""
+    if not isinstance(value, dict):
+        raise OcppError("TypeConstraintViolation", where + " is not an object")
+    for name in value:
+        if name == "customData":
+            check_custom(value[name], where)
+        else:
+            for field in fields:
+                if field[0] == name:
+                    break
+            else:
+                raise OcppError("ProtocolError", "unknown field " + where + "." + name[:50])
+    for name, kind, argument in fields:
+        path = where + "." + name
+        if name in value:
+            _check_field(value[name], kind & 7, argument, path)
+        elif not kind & OPTIONAL:
+            raise OcppError("OccurrenceConstraintViolation", path + " is missing")
+
+
+def check_custom(value, where):
+    """customData is free but for its vendorId (part 4, 9)."""
+    if not isinstance(value, dict) or not isinstance(value.get("vendorId", ""), str):
+        raise OcppError("TypeConstraintViolation", where + ".customData is not an object with a vendorId")
+    if "vendorId" not in value:
+        raise OcppError("OccurrenceConstraintViolation", where + ".customData.vendorId is missing")
+    if len(value["vendorId"]) > 255:
+        raise OcppError("PropertyConstraintViolation", where + ".customData.vendorId is too long")
+
+
+def _check_field(value, kind, argument, path):
+    if kind == INT:
+        if type(value) is not int:
+            raise OcppError("TypeConstraintViolation", path + " is not an integer")
+        if value >> 31 not in (0, -1):
+            raise OcppError("PropertyConstraintViolation", path + " exceeds 32 bits")
+    elif kind == OBJECT:
+        check(value, argument, path)
+    elif kind == LIST:
+        if not isinstance(value, list):
+            raise OcppError("TypeConstraintViolation", path + " is not a list")
+        if not 1 <= len(value) <= argument[0]:
+            raise OcppError("OccurrenceConstraintViolation", path + " has %d items" % len(value))
+        for item in value:
+            check(item, argument[1], path)
+    elif kind != ANY:
+        if not isinstance(value, str):
+            raise OcppError("TypeConstraintViolation", path + " is not a string")
+        if kind == ENUM:
+            if value not in argument:
+                raise OcppError("PropertyConstraintViolation", path + " has an unknown value")
+        elif len(value) > argument:
+            raise OcppError("PropertyConstraintViolation", path + " is too long")
