@@ -22,7 +22,7 @@ from bench.emulators.base import EmulatorError
 from bench.firmware import FirmwareError
 from bench.memory.elf import ImageFileError, StaticMemory, measure
 from bench.memory.linkmap import MapError
-from bench.platforms import BOARDS, load_platform
+from bench.platforms import load_platform, names
 from bench.provision import StoreError
 from bench.results import Result, all_passed, differences
 from bench.rig import RigError
@@ -180,7 +180,7 @@ def size(
 @app.command()
 def boot(
     *,
-    board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = BOARDS[0],
+    board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
     csms: Annotated[
         str | None, typer.Option("--csms", help="ws://host:port/path of your own CSMS; else one in here.")
     ] = None,
@@ -239,13 +239,14 @@ def _complain(text: str) -> None:
     print(f"ocpp-bench: {text}", file=sys.stderr)
 
 
-def _boards(names: Sequence[str] | None) -> list[str]:
-    for name in names or ():
-        if name not in BOARDS:
+def _boards(asked: Sequence[str] | None) -> list[str]:
+    known = names()
+    for name in asked or ():
+        if name not in known:
             raise UsageError(
-                f"no board {name!r}; there are {', '.join(BOARDS)} (another one: --platform FILE.repl)"
+                f"no board {name!r}; there are {', '.join(known)} (your own: --platform FILE.repl)"
             )
-    return list(dict.fromkeys(names or BOARDS))
+    return list(dict.fromkeys(asked or known))
 
 
 def _targets(boards: Sequence[str] | None, elf: Path | None, platform: Path | None) -> dict[str, Path]:
@@ -254,12 +255,12 @@ def _targets(boards: Sequence[str] | None, elf: Path | None, platform: Path | No
         if elf is None:
             raise UsageError(f"--platform {platform} needs --firmware: there is nothing to build for it")
         return {str(platform.resolve()): elf}
-    names = _boards(boards)
+    chosen = _boards(boards)
     if elf is None:
-        return {name: firmware_build.build(name) for name in names}
-    if len(names) != 1:
+        return {name: firmware_build.build(name) for name in chosen}
+    if len(chosen) != 1:
         raise UsageError("--firmware needs one --board (or --platform FILE.repl)")
-    return {names[0]: elf}
+    return {chosen[0]: elf}
 
 
 def _check_image(name: str, elf: Path) -> None:

@@ -278,6 +278,9 @@ class Rig:
     def _provision(self, provisioning: Provisioning | None) -> None:
         if provisioning is None:
             return
+        if self.platform.store_symbols is None:
+            self.notes.append(f"{self.platform.name} has no store: it is not provisioned")
+            return
         start, end = self.platform.store_symbols
         if start not in self._symbols or end not in self._symbols:
             self.notes.append(f"firmware has no symbols {start} and {end}: its store is not provisioned")
@@ -287,10 +290,13 @@ class Rig:
         self.emulator.write_memory(address, area)
 
     def _probe(self, elf: Path) -> None:
-        control_block = self._symbols.get(self.platform.rtt_symbol)
+        rtt = self.platform.rtt_symbol
+        control_block = self._symbols.get(rtt) if rtt else None
         self._rtt = RttReader(self.emulator, control_block.value) if control_block else None
         if control_block is None:
-            self.notes.append(f"firmware has no symbol {self.platform.rtt_symbol}: its log is not read")
+            self.notes.append(
+                f"firmware has no symbol {rtt or 'of an RTT control block'}: its log is not read"
+            )
         self._stack = StackProbe(self.emulator, self.static.stack) if self.static.stack else None
         if self._stack is None:
             self.notes.append("firmware has no stack symbols: its stack is not measured")

@@ -1,0 +1,227 @@
+"""The commands as a person types them: output, exit codes, and what they say when something cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.memory.elf import measure
+
+PROJECT = Path(__file__).parent.parent
+BOARDS = ("stm32f4_discovery", "nrf52840dk")
+
+
+def ocpp_bench(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.cli", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+def complains(done: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
+    """Exit code, and one clear line on stderr."""
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("ocpp-bench: ")
+    for word in words:
+        assert word in lines[0]
+
+
+# what cannot be
+
+
+@pytest.mark.parametrize("command", [("build",), ("run",), ("size",), ("boot",)])
+def test_unknown_board_lists_those_there_are(command: tuple[str, ...]) -> None:
+    complains(ocpp_bench(*command, "--board", "stm32f4"), "'stm32f4'", *BOARDS)
+
+
+def test_unknown_scenario_suggests_one() -> None:
+    complains(ocpp_bench("run", "--test", "TC_B_3_CS"), "'TC_B_3_CS'", "did you mean", "TC_B_03_CS")
+
+
+def test_unknown_tag() -> None:
+    complains(ocpp_bench("run", "--include", "smoke"), "no scenario has a tag smoke")
+
+
+def test_unknown_option_and_command() -> None:
+    complains(ocpp_bench("run", "--bord", "x"), "--bord")
+    complains(ocpp_bench("flash"), "flash")
+
+
+def test_unknown_emulator(firmware: dict[str, Path]) -> None:
+    elf = firmware[BOARDS[0]]
+    done = ocpp_bench("run", "--board", BOARDS[0], "--firmware", elf, "--emulator", "qemu")
+    complains(done, "qemu", "unicorn")
+
+
+def test_platform_without_firmware(tmp_path: Path) -> None:
+    complains(ocpp_bench("run", "--platform", tmp_path / "my.repl"), "needs --firmware")
+
+
+def test_firmware_without_one_board(firmware: dict[str, Path]) -> None:
+    complains(ocpp_bench("run", "--firmware", firmware[BOARDS[0]]), "needs one --board")
+
+
+def test_files_that_are_not_there(firmware: dict[str, Path], tmp_path: Path) -> None:
+    missing = tmp_path / "missing.elf"
+    complains(ocpp_bench("run", "--board", BOARDS[0], "--firmware", missing), str(missing))
+    complains(ocpp_bench("size", missing), str(missing))
+    platform = tmp_path / "missing.repl"
+    done = ocpp_bench("run", "--platform", platform, "--firmware", firmware[BOARDS[0]])
+    complains(done, str(platform))
+
+
+def test_files_that_are_no_firmware_for_the_board(firmware: dict[str, Path], tmp_path: Path) -> None:
+    text = tmp_path / "text.elf"
+    text.write_text("hello")
+    for elf in (text, Path(sys.executable).resolve(), firmware[BOARDS[1]]):
+        complains(ocpp_bench("run", "--board", BOARDS[0], "--firmware", elf), str(elf))
+    complains(ocpp_bench("size", text), "not an ELF file")
+
+
+def test_csms_url_that_the_station_cannot_use(firmware: dict[str, Path]) -> None:
+    for url in ("wss://csms.example/ocpp", "http://csms.example", "localhost:9000"):
+        complains(ocpp_bench("boot", "--csms", url), "must be ws://host:port/path")
+
+
+# what can
+
+
+@pytest.fixture(scope="module")
+def full_run(firmware: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    report = tmp_path_factory.mktemp("report")
+    began = time.perf_counter()
+    done = ocpp_bench("run", "--report", report)
+    print(f"all scenarios on both boards: {time.perf_counter() - began:.1f} s")
+    return {"done": done, "report": report, "results": json.loads((report / "results.json").read_text())}
+
+
+def test_all_scenarios_pass_on_both_boards(full_run: dict[str, Any]) -> None:
+    failed = [result for result in full_run["results"] if result["verdict"] != "PASS"]
+    assert failed == []
+    assert full_run["done"].returncode == 0, full_run["done"].stderr
+    ids = {(result["board"], result["id"]) for result in full_run["results"]}
+    core = ("A_01", "B_01", "B_02", "B_03", "B_30", "B_57", "F_20")
+    assert ids >= {(board, f"TC_{test}_CS") for board in BOARDS for test in core}
+    for name in ("log.html", "report.html", "output.xml", "xunit.xml"):
+        assert (full_run["report"] / name).stat().st_size > 1000
+
+
+def test_results_hold_what_was_measured(full_run: dict[str, Any]) -> None:
+    for result in full_run["results"]:
+        assert result["virtual_s"] > 1
+        assert result["host_s"] > 0
+        assert result["instructions"] > 1_000_000
+        assert len(result["transcript_sha256"]) == 64
+        memory = result["memory"]
+        assert 0 < memory["stack_peak"] < memory["stack"]
+        assert 0 < memory["heap_end"] <= memory["heap_peak"] <= memory["heap"]
+        assert 0 < memory["fixed"] < 20_000
+        assert result["notes"] == []
+    for board in BOARDS:
+        hashes = [r["transcript_sha256"] for r in full_run["results"] if r["board"] == board]
+        assert len(set(hashes)) == len(hashes)
+
+
+def test_tables_name_boards_and_totals(full_run: dict[str, Any], firmware: dict[str, Path]) -> None:
+    text = full_run["done"].stdout
+    for board in BOARDS:
+        assert board in text
+        assert f"{measure(firmware[board]).rom:,}" in text
+
+
+def test_repeated_runs_are_the_same(
+    full_run: dict[str, Any], firmware: dict[str, Path], tmp_path: Path
+) -> None:
+    done = ocpp_bench("run", "--test", "TC_B_01_CS", "--repeat", "2", "--report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = json.loads((tmp_path / "results.json").read_text())
+    assert len(again) == 4
+    for result in again:
+        (first,) = (
+            r for r in full_run["results"] if (r["board"], r["id"]) == (result["board"], result["id"])
+        )
+        for figure in ("transcript_sha256", "instructions", "virtual_s", "memory"):
+            assert result[figure] == first[figure]
+
+
+def test_failing_scenario_gives_exit_code_1(firmware: dict[str, Path], tmp_path: Path) -> None:
+    done = ocpp_bench(
+        *("run", "--board", BOARDS[0], "--test", "TC_A_01_CS", "--report", tmp_path),
+        *("--variable", "PASSWORD:twelve-chars"),
+    )
+    complains(done, "1 of 1 scenarios failed", code=1)
+    assert "12 characters" in done.stdout
+    (result,) = json.loads((tmp_path / "results.json").read_text())
+    assert result["verdict"] == "FAIL"
+    assert "12 characters" in result["message"]
+
+
+def test_size_as_json_adds_up(firmware: dict[str, Path]) -> None:
+    done = ocpp_bench("size", "--json")
+    assert done.returncode == 0, done.stderr
+    images = json.loads(done.stdout)
+    assert set(images) == set(BOARDS)
+    for image in images.values():
+        assert image["rom"] == sum(component["ROM"] for component in image["components"].values())
+        assert image["ram"] == sum(component["RAM"] for component in image["components"].values())
+        assert image["rom"] + image["ram"] == sum(region["used"] for region in image["regions"])
+        assert image["heap"]["size"] + image["stack"]["size"] < image["ram"]
+
+
+def test_boot_shows_log_and_messages(firmware: dict[str, Path]) -> None:
+    done = ocpp_bench("boot", "--board", BOARDS[1], "--duration", "30", "--no-pace")
+    assert done.returncode == 0, done.stderr
+    assert '"BootNotification"' in done.stdout
+    assert any(line.startswith("log ") for line in done.stdout.splitlines())
+    assert "30.000 s of virtual time on nrf52840dk" in done.stdout
+    assert "problem" not in done.stdout
+
+
+def test_boot_ends_cleanly_on_ctrl_c(firmware: dict[str, Path]) -> None:
+    command = [sys.executable, "-u", "-m", "bench.cli", "boot", "--pace"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as live:
+        assert live.stdout is not None
+        for line in live.stdout:
+            if "BootNotification" in line:
+                break
+        live.send_signal(signal.SIGINT)
+        rest, errors = live.communicate(timeout=30)
+    assert live.returncode == 0
+    assert errors == ""
+    assert "of virtual time" in rest
+
+
+def test_boot_against_a_csms_outside(firmware: dict[str, Path]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = [sys.executable, "-u", "-m", "csms_stub", "--port", str(port)]
+    server += ["--basic-auth", "CS-9:sixteen-or-more-characters"]
+    with subprocess.Popen(server, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as csms:
+        try:
+            assert csms.stdout is not None
+            csms.stdout.readline()  # it listens
+            done = ocpp_bench(
+                *("boot", "--csms", f"ws://127.0.0.1:{port}/ocpp", "--duration", "12"),
+                *("--identity", "CS-9", "--password", "sixteen-or-more-characters"),
+            )
+        finally:
+            csms.terminate()
+    assert done.returncode == 0, done.stderr
+    assert "GET /ocpp/CS-9 HTTP/1.1" in done.stdout
+    assert "101 Switching Protocols" in done.stdout
+    assert '"BootNotification"' in done.stdout
+    assert '"StatusNotification"' in done.stdout

@@ -1,0 +1,255 @@
+"""Each validation of the keywords against messages that break it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from bench.keywords import Bench, complete_report, connector_reports
+from bench.rig import NotInTime
+from csms_stub.csms import Csms
+from csms_stub.session import Session
+
+T = TypeVar("T")
+S = 1_000_000_000
+
+
+class FakeRig:
+    """Virtual time that only carries out what the station was told to say, and when."""
+
+    def __init__(self) -> None:
+        self.csms = Csms(expect_boot=False)
+        self.now_ns = 0
+        self.log: list[Any] = []
+        self.planned: list[tuple[int, Callable[[], None]]] = []
+        session = Session("OLB-0001", self.csms)
+        session.connect(0)
+        self.csms.sessions["OLB-0001"] = session
+
+    def say(self, at_s: float, action: str, payload: dict[str, Any], message_id: str = "") -> None:
+        identifier = message_id or f"m{len(self.planned)}"
+        self.plan(at_s, lambda: [2, identifier, action, payload])
+
+    def answer(self, at_s: float, frame: Callable[[str], list[Any]]) -> None:
+        """Answer the CSMS's last CALL."""
+
+        def reply() -> list[Any]:
+            calls = [m for m in self.session.transcript if m.direction == "out" and m.type == "CALL"]
+            return frame(calls[-1].message_id)
+
+        self.plan(at_s, reply)
+
+    def plan(self, at_s: float, frame: Callable[[], list[Any]]) -> None:
+        at_ns = round(at_s * S)
+        self.planned.append((at_ns, lambda: self.session.receive_text(json.dumps(frame()), at_ns)))
+        self.planned.sort(key=lambda event: event[0])
+
+    @property
+    def session(self) -> Session:
+        return self.csms.sessions["OLB-0001"]
+
+    def run_for(self, seconds: float) -> None:
+        self._run(self.now_ns + round(seconds * S), lambda: None)
+
+    def run_until(self, what: str, condition: Callable[[], T | None], timeout_s: float) -> T:
+        value = self._run(self.now_ns + round(timeout_s * S), condition)
+        if not value:
+            raise NotInTime(f"no {what} within {timeout_s:g} s")
+        return value
+
+    def _run(self, deadline_ns: int, condition: Callable[[], T | None]) -> T | None:
+        while not (value := condition()):
+            if not self.planned or self.planned[0][0] > deadline_ns:
+                self.now_ns = deadline_ns
+                return condition()
+            self.now_ns, event = self.planned.pop(0)
+            event()
+        return value
+
+
+BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
+
+
+def status(evse: int, connector: int, state: str = "Available") -> dict[str, Any]:
+    return {
+        "timestamp": "2026-01-01T00:00:00Z",
+        "evseId": evse,
+        "connectorId": connector,
+        "connectorStatus": state,
+    }
+
+
+def event(evse: int, connector: int, value: str = "Available", trigger: str = "Delta") -> dict[str, Any]:
+    return {
+        "generatedAt": "2026-01-01T00:00:00Z",
+        "seqNo": 0,
+        "eventData": [
+            {
+                "eventId": 1,
+                "timestamp": "2026-01-01T00:00:00Z",
+                "trigger": trigger,
+                "actualValue": value,
+                "eventNotificationType": "HardWiredNotification",
+                "component": {"name": "Connector", "evse": {"id": evse, "connectorId": connector}},
+                "variable": {"name": "AvailabilityState"},
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def rig() -> FakeRig:
+    return FakeRig()
+
+
+@pytest.fixture
+def bench(rig: FakeRig) -> Bench:
+    library = Bench()
+    library._rig = rig  # type: ignore[assignment]
+    return library
+
+
+def test_all_connectors_by_either_message(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "StatusNotification", status(1, 1))
+    rig.say(2, "NotifyEvent", event(2, 1))
+    bench.station_reports_all_connectors_as("Available")
+    assert rig.now_ns == 2 * S
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "complaint"),
+    [
+        ("StatusNotification", status(2, 1, "Occupied"), "EVSE 2 connector 1 is reported as Occupied"),
+        ("StatusNotification", status(2, 0), "EVSE 2 connector 0; neither may be 0"),
+        ("StatusNotification", status(0, 1), "EVSE 0 connector 1; neither may be 0"),
+        ("StatusNotification", status(3, 1), "EVSE 3 connector 1, which it does not have"),
+        ("NotifyEvent", event(2, 1, trigger="Periodic"), "has trigger Periodic, not Delta"),
+        ("NotifyEvent", event(2, 1, value="Faulted"), "EVSE 2 connector 1 is reported as Faulted"),
+        ("Heartbeat", {}, "no report of all connectors as Available"),
+    ],
+)
+def test_wrong_connector_report(
+    rig: FakeRig, bench: Bench, action: str, payload: dict[str, Any], complaint: str
+) -> None:
+    rig.say(1, "StatusNotification", status(1, 1))
+    rig.say(2, action, payload)
+    with pytest.raises(AssertionError, match=complaint):
+        bench.station_reports_all_connectors_as("Available")
+
+
+def test_missing_second_evse(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "StatusNotification", status(1, 1))
+    rig.say(2, "StatusNotification", status(1, 1))
+    with pytest.raises(AssertionError, match="no report of all connectors as Available within 60 s"):
+        bench.station_reports_all_connectors_as("Available")
+
+
+def test_events_of_other_variables_are_no_connector_reports() -> None:
+    other = event(1, 1)
+    other["eventData"][0]["variable"]["name"] = "Problem"
+    assert connector_reports("NotifyEvent", other) == []
+
+
+@pytest.mark.parametrize("intruder", ["Heartbeat", "StatusNotification", "BootNotification"])
+def test_silence_is_broken_by_any_message(rig: FakeRig, bench: Bench, intruder: str) -> None:
+    rig.say(1, "BootNotification", BOOT)
+    rig.say(20, intruder, {"Heartbeat": {}, "StatusNotification": status(1, 1)}.get(intruder, BOOT))
+    rig.say(61, "BootNotification", BOOT)
+    first = bench.station_sends("BootNotification")
+    rig.run_for(100)
+    last = rig.session.requests("BootNotification")[-1]
+    with pytest.raises(AssertionError, match=f"{intruder}.* in an interval in which it must be silent"):
+        bench.station_sent_nothing_between(first, last)
+
+
+def test_silence_is_broken_by_an_answer_too(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "BootNotification", BOOT)
+    rig.plan(2, lambda: [3, "unknown", {}])
+    rig.say(61, "BootNotification", BOOT)
+    first = bench.station_sends("BootNotification")
+    last = bench.station_sends("BootNotification", within=100)
+    with pytest.raises(AssertionError, match="must be silent"):
+        bench.station_sent_nothing_between(first, last)
+
+
+def test_silence_that_was_kept(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "BootNotification", BOOT)
+    rig.say(61, "BootNotification", BOOT)
+    first = bench.station_sends("BootNotification")
+    last = bench.station_sends("BootNotification", within=100)
+    bench.station_sent_nothing_between(first, last)
+    assert bench.seconds_from(first, last) == 60
+
+
+def test_step_takes_each_request_once_and_only_new_ones(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "Heartbeat", {})
+    rig.say(2, "Heartbeat", {})
+    assert bench.station_sends("Heartbeat").at_ns == S
+    assert bench.station_sends("Heartbeat").at_ns == 2 * S
+    with pytest.raises(AssertionError, match="no HeartbeatRequest within 5 s"):
+        bench.station_sends("Heartbeat", within=5)
+
+
+def test_heartbeat_before_the_response_breaks_the_order(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "Heartbeat", {})
+    rig.answer(2, lambda identifier: [3, identifier, {"status": "Accepted"}])
+    response = bench.csms_sends("TriggerMessage", requestedMessage="Heartbeat")
+    heartbeat = bench.station_sends("Heartbeat")
+    with pytest.raises(AssertionError, match="was sent before"):
+        bench.comes_before(response, heartbeat)
+    bench.comes_before(heartbeat, response)
+
+
+def test_result_instead_of_an_error_and_the_other_way(rig: FakeRig, bench: Bench) -> None:
+    base = {"requestId": 1, "reportBase": "FullInventory"}
+    rig.answer(1, lambda identifier: [3, identifier, {"status": "Accepted"}])
+    with pytest.raises(AssertionError, match="not a CALLERROR"):
+        bench.csms_sends_and_gets_an_error("GetBaseReport", **base)
+    rig.answer(2, lambda identifier: [4, identifier, "SecurityError", "rejected", {}])
+    with pytest.raises(AssertionError, match="SecurityError: rejected"):
+        bench.csms_sends("GetBaseReport", **base)
+
+
+def test_no_answer_at_all(bench: Bench) -> None:
+    with pytest.raises(AssertionError, match="no answer to TriggerMessage"):
+        bench.csms_sends("TriggerMessage", requestedMessage="Heartbeat")
+
+
+def test_other_actions_are_named(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "BootNotification", BOOT)
+    rig.say(2, "Heartbeat", {})
+    rig.run_for(3)
+    bench.station_sent_only("BootNotification", "Heartbeat")
+    with pytest.raises(
+        AssertionError, match=r"sent .*Heartbeat.*, allowed were BootNotification, NotifyReport"
+    ):
+        bench.station_sent_only("BootNotification", "NotifyReport")
+
+
+def part(number: int, tbc: bool | None) -> dict[str, Any]:
+    last = {} if tbc is None else {"tbc": tbc}
+    return {
+        "requestId": 7,
+        "generatedAt": "2026-01-01T00:00:00Z",
+        "seqNo": number,
+        "reportData": [number],
+    } | last
+
+
+def test_report_parts() -> None:
+    assert complete_report([part(0, True), part(1, True), part(2, None)]) == [0, 1, 2]
+    assert complete_report([part(0, True)]) == []
+    with pytest.raises(AssertionError, match=r"numbered \[0, 2\]"):
+        complete_report([part(0, True), part(2, False)])
+    with pytest.raises(AssertionError, match=r"numbered \[1\]"):
+        complete_report([part(1, False)])
+    with pytest.raises(AssertionError, match="1 says it is the last one, but 3"):
+        complete_report([part(0, True), part(1, False), part(2, False)])
+
+
+def test_scenario_without_a_station_says_what_to_do() -> None:
+    with pytest.raises(AssertionError, match="`Prepare The Station` comes first"):
+        Bench().power_up_the_station()
