@@ -122,9 +122,6 @@ def size_table(images: dict[str, StaticMemory]) -> Table:
     table.add_section()
     totals = [value for memory in images.values() for value in (memory.rom, memory.ram)]
     table.add_row("[bold]total", *(f"[bold]{value:,}" for value in totals))
-    for label, area in (("of it heap area", "heap"), ("of it stack area", "stack")):
-        sizes = [getattr(memory, area) for memory in images.values()]
-        table.add_row(label, *(cell for size in sizes for cell in ("", _bytes(size.size if size else None))))
     table.add_section()
     for board, memory in images.items():
         for region in memory.regions:

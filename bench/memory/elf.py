@@ -3,7 +3,8 @@
 Sections and their places come from the ELF file; who contributed which bytes comes from the linker map
 beside it (``firmware.map`` for ``firmware.elf``). Every byte of every allocated section is counted once
 in the memory it runs from and, where it is initialised data in RAM, once more in the memory it is loaded
-from. What no object contributed is ``padding`` (alignment and what the linker script wrote itself).
+from. What no object contributed is the heap or stack area, or ``padding`` (alignment and what the linker
+script wrote itself).
 Without a map the components are unknown and the rest still holds.
 """
 
@@ -25,7 +26,7 @@ from bench.memory.linkmap import Contribution, LinkMap, MapRegion, read_map
 
 Kind = Literal["ROM", "RAM"]
 
-PADDING = "padding"
+PADDING, HEAP, STACK = "padding", "heap area", "stack area"
 UNKNOWN = "unknown (no linker map)"
 _COMPONENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("station (frozen)", re.compile(r"frozen_content")),
@@ -169,13 +170,14 @@ def measure(elf: Path, link_map: Path | None = None) -> StaticMemory:
     if not sections:
         raise ImageFileError(f"{elf}: no section occupies memory")
     regions = _regions(mapped, sections)
-    pieces = list(_pieces(sections, regions, mapped))
+    heap = _area(symbols, HEAP_SYMBOLS, HEAP_OBJECTS)
+    stack = _area(symbols, STACK_SYMBOLS)
+    areas = {name: area for name, area in ((HEAP, heap), (STACK, stack)) if area}
+    pieces = list(_pieces(sections, regions, mapped, areas))
     used: dict[str, int] = defaultdict(int)
     for piece in pieces:
         used[piece.region] += piece.size
-    heap = _area(symbols, HEAP_SYMBOLS, HEAP_OBJECTS)
-    stack = _area(symbols, STACK_SYMBOLS)
-    reserved = sum(area.size for area in (heap, stack) if area and _covered(area, sections))
+    reserved = sum(area.size for area in areas.values() if _covered(area, sections))
     return StaticMemory(
         elf=str(elf),
         regions=tuple(
@@ -261,12 +263,15 @@ def _kind(region: MapRegion) -> Kind:
 
 
 def _pieces(
-    sections: Sequence[_Section], regions: Sequence[MapRegion], mapped: LinkMap | None
+    sections: Sequence[_Section],
+    regions: Sequence[MapRegion],
+    mapped: LinkMap | None,
+    areas: dict[str, Area],
 ) -> Iterable[Piece]:
     for section in sections:
         runs_in = _region_at(regions, section.address, writable=section.writable)
         loaded_into = _region_at(regions, section.load_address, writable=False) if section.in_file else None
-        shares = _shares(section, mapped)
+        shares = _shares(section, mapped, areas)
         homes = [runs_in] if loaded_into in (None, runs_in) else [runs_in, loaded_into]
         for home in homes:
             if home is None:
@@ -282,7 +287,7 @@ def _region_at(regions: Sequence[MapRegion], address: int, *, writable: bool) ->
     return next((region for region in regions if not region.length and region.writable == writable), None)
 
 
-def _shares(section: _Section, mapped: LinkMap | None) -> dict[str, int]:
+def _shares(section: _Section, mapped: LinkMap | None, areas: dict[str, Area]) -> dict[str, int]:
     """Component -> bytes of the section; the values add up to its size."""
     if mapped is None:
         return {UNKNOWN: section.size}
@@ -291,15 +296,23 @@ def _shares(section: _Section, mapped: LinkMap | None) -> dict[str, int]:
     mine = [c for c in mapped.contributions if c.section == section.name and at <= c.address < end]
     for contribution in sorted(mine, key=lambda c: c.address):
         start, stop = max(contribution.address, at), min(contribution.address + contribution.size, end)
-        if start > at:
-            shares[PADDING] += start - at
+        _add_gap(shares, at, start, areas)
         if stop > start:
             shares[_component(contribution)] += stop - start
-            at = stop
-        at = max(at, start)
-    if end > at:
-        shares[PADDING] += end - at
+        at = max(at, start, stop)
+    _add_gap(shares, at, end, areas)
     return dict(shares)
+
+
+def _add_gap(shares: dict[str, int], start: int, end: int, areas: dict[str, Area]) -> None:
+    padding = end - start
+    for name, area in areas.items():
+        inside = min(end, area.end) - max(start, area.start)
+        if inside > 0:
+            shares[name] += inside
+            padding -= inside
+    if padding > 0:
+        shares[PADDING] += padding
 
 
 def _component(contribution: Contribution) -> str:

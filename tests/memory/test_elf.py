@@ -21,6 +21,8 @@ def test_components_hold_what_their_sources_declare(small_image: Path) -> None:
     assert components["MicroPython"]["ROM"] > 100
     assert components["port"]["RAM"] == 64 + 64 + 4 + 2  # ring and data of uart.c, control block of main.c
     assert components["libraries"]["ROM"] > 0
+    assert components["heap area"] == {"ROM": 0, "RAM": 1024}
+    assert components["stack area"] == {"ROM": 0, "RAM": 512}
     assert memory.heap is not None
     assert memory.heap.size == 1024
     assert memory.stack is not None
