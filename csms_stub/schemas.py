@@ -128,6 +128,15 @@ def check(action: str, kind: Kind, payload: Any) -> list[Violation]:
     return sorted(found, key=lambda violation: (violation.path, violation.rule))
 
 
+def enumeration(message: str, name: str) -> list[str]:
+    """The values of enumeration type `name` as `message` (``AuthorizeResponse``) defines it.
+
+    Raises KeyError where it does not.
+    """
+    values: list[str] = _schema(message)["definitions"][name]["enum"]
+    return values
+
+
 def is_date_time(text: str) -> bool:
     """RFC 3339 date-time, with at most 3 decimals of a second (Part 2, "Primitive Datatypes", dateTime)."""
     match = _DATE_TIME.fullmatch(text)
@@ -167,9 +176,14 @@ def _date_time_format(instance: object) -> bool:
 
 
 @cache
-def _validator(name: str) -> Validator:
-    schema = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8-sig"))
-    validator: Validator = _Validator(schema, format_checker=_formats)
+def _schema(message: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((_FOLDER / f"{message}.json").read_text(encoding="utf-8-sig"))
+    return schema
+
+
+@cache
+def _validator(message: str) -> Validator:
+    validator: Validator = _Validator(_schema(message), format_checker=_formats)
     return validator
 
 
