@@ -11,20 +11,18 @@
 #define HORIZON_US (1u << 30)
 #define FOREVER_MS UINT32_MAX
 
-static uint32_t wraps;
-static uint32_t last;
+static uint64_t elapsed; // us since reset, when last asked
 static volatile uint32_t armed;
 static volatile bool woken;
 static volatile bool recheck;
 
 uint64_t tick_us(void) {
     uint32_t state = irq_save();
-    uint32_t now = chip_tick_now();
-    if (now < last) {
-        wraps++;
+    int32_t since = (int32_t)(chip_tick_now() - (uint32_t)elapsed);
+    if (since > 0) {
+        elapsed += since;
     }
-    last = now;
-    uint64_t us = (uint64_t)wraps << 32 | now;
+    uint64_t us = elapsed;
     irq_restore(state);
     return us;
 }

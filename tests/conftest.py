@@ -1,0 +1,26 @@
+"""Fixtures that need a firmware build. Images are built on demand, once a session."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bench import firmware as firmware_build
+
+
+@pytest.fixture(scope="session")
+def firmware() -> Callable[[str], Path]:
+    """``firmware(board)`` is the ELF of the release image."""
+    return cache(firmware_build.build)
+
+
+@pytest.fixture(scope="session")
+def application() -> Callable[[str, Path], Path]:
+    """``application(board, manifest)`` is the ELF of the port with another application frozen in."""
+
+    @cache
+    def build(board: str, manifest: Path) -> Path:
+        return firmware_build.build(board, manifest=manifest)
+
+    return build
