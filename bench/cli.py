@@ -215,7 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
     except ClickException as error:
-        _complain(error.format_message())
+        if text := error.format_message():  # empty where the help was shown instead
+            _complain(text)
         return EXIT_USAGE
     except CLEAR_ERRORS as error:
         _complain(str(error))

@@ -7,12 +7,15 @@ import glob
 import io
 import json
 import multiprocessing
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from robot.api import ExecutionResult, TestSuite
 from robot.errors import DataError
 from robot.model import TagPatterns
@@ -95,19 +98,34 @@ def select(
 def run_all(jobs: Iterable[Job], workers: int, on_result: Callable[[Result], None]) -> list[Result]:
     """Run all jobs, `workers` at once, calling `on_result` as each ends; results are in the jobs' order."""
     ordered = list(jobs)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=max(1, min(workers, len(ordered))), mp_context=context)
+    pool = ProcessPoolExecutor(
+        max_workers=max(1, min(workers, len(ordered))),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=os.setsid,  # Ctrl-C is for this process, which ends the others
+    )
     try:
         futures = {pool.submit(run_job, job): number for number, job in enumerate(ordered)}
         results: dict[int, Result] = {}
         for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            on_result(future.result())
+            number = futures[future]
+            try:
+                results[number] = future.result()
+            except BrokenProcessPool:
+                results[number] = _failed(
+                    ordered[number], "a process of the bench died (memory, or an emulator)"
+                )
+            on_result(results[number])
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        for child in psutil.Process().children(recursive=True):
+            child.terminate()
         raise
     pool.shutdown()
     return [results[number] for number in range(len(ordered))]
+
+
+def _failed(job: Job, message: str) -> Result:
+    return Result(job.board, job.scenario.id, job.scenario.name, "FAIL", message, job.repeat, None)
 
 
 def run_job(job: Job) -> Result:

@@ -105,5 +105,8 @@ class _TappedLink:
     def close(self, now_ns: int) -> None:
         self._link.close(now_ns)
 
+    def abandon(self, now_ns: int) -> None:
+        self._link.abandon(now_ns)
+
     def next_event_ns(self) -> int | None:
         return self._link.next_event_ns()
