@@ -48,7 +48,7 @@ class AtParser:
         self._skip = False
         self._drop = 0
         self._want = 0
-        self.epoch = 0
+        self._target = self._line
         self._on_line = on_line
         self._on_prompt = on_prompt
         self.prompt = False
@@ -56,28 +56,29 @@ class AtParser:
         self.got = 0
 
     def restart(self):
-        """Forget what is half read; a read under way belongs to an older `epoch` and must not be fed."""
-        self.epoch += 1
+        """Forget what is half read. A read that is under way may still be fed."""
         self._have = self._drop = self._want = 0
         self._skip = self.prompt = False
 
     def buffer(self):
         """Where the next bytes belong."""
         if self._want:
-            return self.sink[self.got : self.got + self._want]
-        return self._line[self._have :]
+            self._target = self.sink[self.got : self.got + self._want]
+        else:
+            self._target = self._line[self._have :]
+        return self._target
 
     def wanted(self):
         """Bytes that are known to follow, 0 when it depends on what they are."""
         return self._want or min(self._drop, LINE_MAX)
 
     def feed(self, n):
-        """`n` bytes have been put into `buffer()`."""
+        """`n` bytes have been put into the last `buffer()`."""
         if self._want:
             self.got += n
             self._want -= n
             return
-        data = bytes(self._line[: self._have + n])
+        data = bytes(self._line[: self._have]) + bytes(self._target[:n])
         start = 0
         while start < len(data):
             start = self._take(data, start)
@@ -164,10 +165,9 @@ class Modem:
         """Read for ever."""
         parser = self._parser
         while True:
-            epoch = parser.epoch
             self._uart.wait(parser.wanted())
             n = await self._stream.readinto(parser.buffer())
-            if n and epoch == parser.epoch:
+            if n:
                 parser.feed(n)
 
     # events of the parser

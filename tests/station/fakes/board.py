@@ -1,0 +1,124 @@
+"""The `board` module without a board: for CPython, and for MicroPython on a workstation."""
+
+NAME = "fake"
+VERSION = "0.0.0"
+MODEM, EVSE = 0, 1
+POWER_ON, PIN, SOFTWARE, WATCHDOG, LOCKUP, BROWNOUT = range(6)
+
+store = {}
+cause = POWER_ON
+fed = 0
+enabled = False
+fault_record = None
+full = False
+on_enable = None
+was_reset = False
+_time_ns = None
+_seed = 1
+_boot_ns = 0
+_ms = 0
+
+
+class Reset(BaseException):
+    """The firmware has reset the board."""
+
+
+def start(reset_cause, time_ns, seed=1):
+    """A reset: `time_ns()` is what the clock shows."""
+    global cause, _time_ns, _boot_ns, _seed, fed, enabled, was_reset
+    cause = reset_cause
+    was_reset = False
+    _time_ns = time_ns
+    _boot_ns = time_ns()
+    _seed = seed
+    fed = 0
+    enabled = False
+
+
+def uptime():
+    global _ms
+    ms = (_time_ns() - _boot_ns) // 1000000
+    _ms = ms % 1000
+    return ms // 1000
+
+
+def uptime_ms():
+    return _ms
+
+
+def reset():
+    global was_reset
+    was_reset = True
+    raise Reset
+
+
+def reset_cause():
+    return cause
+
+
+def fault():
+    global fault_record
+    record = fault_record
+    fault_record = None
+    return record
+
+
+def unique_id():
+    return b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"
+
+
+def random(n):
+    """Pseudo-random bytes (xorshift), the same at every run."""
+    global _seed
+    out = bytearray(n)
+    for i in range(n):
+        _seed ^= (_seed << 7) & 0xFFFF
+        _seed ^= _seed >> 9
+        _seed ^= (_seed << 8) & 0xFFFF
+        out[i] = _seed & 255
+    return bytes(out)
+
+
+def watchdog(ms):
+    pass
+
+
+def feed():
+    global fed
+    fed += 1
+
+
+def modem_enable(on):
+    global enabled
+    enabled = on
+    if on_enable:
+        on_enable(on)
+
+
+def store_get(key):
+    return store.get(bytes(key))
+
+
+def store_put(key, value):
+    if full:
+        raise OSError(28)
+    store[bytes(key)] = bytes(value)
+
+
+def store_delete(key):
+    store.pop(bytes(key), None)
+
+
+def store_keys():
+    return list(store)
+
+
+def sha1(data):
+    import hashlib
+
+    return hashlib.sha1(data).digest()
+
+
+def mask(buf, start, end, key):
+    for i in range(start, end):
+        buf[i] ^= key[(i - start) % 4]
