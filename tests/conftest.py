@@ -1,4 +1,4 @@
-"""Fixtures that need a firmware build. Images are built on demand, once a session."""
+"""Fixtures that need a compiler. Images are built on demand, once a session."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import firmware as firmware_build
+from tests.images import small_image as small_image
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+Firmware = Callable[[str], Path]
+"""The fixture `firmware`: board -> its ELF image."""
 
 GCC = "arm-none-eabi-gcc"
 SOURCES = {

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bench.memory.elf import measure
+from tests.images import Firmware
 
 PROJECT = Path(__file__).parent.parent
 BOARDS = ("stm32f4_discovery", "nrf52840dk")
@@ -58,8 +59,8 @@ def test_unknown_option_and_command() -> None:
     complains(ocpp_bench("flash"), "flash")
 
 
-def test_unknown_emulator(firmware: dict[str, Path]) -> None:
-    elf = firmware[BOARDS[0]]
+def test_unknown_emulator(firmware: Firmware) -> None:
+    elf = firmware(BOARDS[0])
     done = ocpp_bench("run", "--board", BOARDS[0], "--firmware", elf, "--emulator", "qemu")
     complains(done, "qemu", "unicorn")
 
@@ -68,28 +69,28 @@ def test_platform_without_firmware(tmp_path: Path) -> None:
     complains(ocpp_bench("run", "--platform", tmp_path / "my.repl"), "needs --firmware")
 
 
-def test_firmware_without_one_board(firmware: dict[str, Path]) -> None:
-    complains(ocpp_bench("run", "--firmware", firmware[BOARDS[0]]), "needs one --board")
+def test_firmware_without_one_board(firmware: Firmware) -> None:
+    complains(ocpp_bench("run", "--firmware", firmware(BOARDS[0])), "needs one --board")
 
 
-def test_files_that_are_not_there(firmware: dict[str, Path], tmp_path: Path) -> None:
+def test_files_that_are_not_there(firmware: Firmware, tmp_path: Path) -> None:
     missing = tmp_path / "missing.elf"
     complains(ocpp_bench("run", "--board", BOARDS[0], "--firmware", missing), str(missing))
     complains(ocpp_bench("size", missing), str(missing))
     platform = tmp_path / "missing.repl"
-    done = ocpp_bench("run", "--platform", platform, "--firmware", firmware[BOARDS[0]])
+    done = ocpp_bench("run", "--platform", platform, "--firmware", firmware(BOARDS[0]))
     complains(done, str(platform))
 
 
-def test_files_that_are_no_firmware_for_the_board(firmware: dict[str, Path], tmp_path: Path) -> None:
+def test_files_that_are_no_firmware_for_the_board(firmware: Firmware, tmp_path: Path) -> None:
     text = tmp_path / "text.elf"
     text.write_text("hello")
-    for elf in (text, Path(sys.executable).resolve(), firmware[BOARDS[1]]):
+    for elf in (text, Path(sys.executable).resolve(), firmware(BOARDS[1])):
         complains(ocpp_bench("run", "--board", BOARDS[0], "--firmware", elf), str(elf))
     complains(ocpp_bench("size", text), "not an ELF file")
 
 
-def test_csms_url_that_the_station_cannot_use(firmware: dict[str, Path]) -> None:
+def test_csms_url_that_the_station_cannot_use(firmware: Firmware) -> None:
     for url in ("wss://csms.example/ocpp", "http://csms.example", "localhost:9000"):
         complains(ocpp_bench("boot", "--csms", url), "must be ws://host:port/path")
 
@@ -98,7 +99,7 @@ def test_csms_url_that_the_station_cannot_use(firmware: dict[str, Path]) -> None
 
 
 @pytest.fixture(scope="module")
-def full_run(firmware: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def full_run(firmware: Firmware, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     report = tmp_path_factory.mktemp("report")
     began = time.perf_counter()
     done = ocpp_bench("run", "--report", report)
@@ -133,16 +134,14 @@ def test_results_hold_what_was_measured(full_run: dict[str, Any]) -> None:
         assert len(set(hashes)) == len(hashes)
 
 
-def test_tables_name_boards_and_totals(full_run: dict[str, Any], firmware: dict[str, Path]) -> None:
+def test_tables_name_boards_and_totals(full_run: dict[str, Any], firmware: Firmware) -> None:
     text = full_run["done"].stdout
     for board in BOARDS:
         assert board in text
-        assert f"{measure(firmware[board]).rom:,}" in text
+        assert f"{measure(firmware(board)).rom:,}" in text
 
 
-def test_repeated_runs_are_the_same(
-    full_run: dict[str, Any], firmware: dict[str, Path], tmp_path: Path
-) -> None:
+def test_repeated_runs_are_the_same(full_run: dict[str, Any], firmware: Firmware, tmp_path: Path) -> None:
     done = ocpp_bench("run", "--test", "TC_B_01_CS", "--repeat", "2", "--report", tmp_path)
     assert done.returncode == 0, done.stderr
     again = json.loads((tmp_path / "results.json").read_text())
@@ -155,7 +154,7 @@ def test_repeated_runs_are_the_same(
             assert result[figure] == first[figure]
 
 
-def test_failing_scenario_gives_exit_code_1(firmware: dict[str, Path], tmp_path: Path) -> None:
+def test_failing_scenario_gives_exit_code_1(firmware: Firmware, tmp_path: Path) -> None:
     done = ocpp_bench(
         *("run", "--board", BOARDS[0], "--test", "TC_A_01_CS", "--report", tmp_path),
         *("--variable", "PASSWORD:twelve-chars"),
@@ -167,7 +166,7 @@ def test_failing_scenario_gives_exit_code_1(firmware: dict[str, Path], tmp_path:
     assert "12 characters" in result["message"]
 
 
-def test_size_as_json_adds_up(firmware: dict[str, Path]) -> None:
+def test_size_as_json_adds_up(firmware: Firmware) -> None:
     done = ocpp_bench("size", "--json")
     assert done.returncode == 0, done.stderr
     images = json.loads(done.stdout)
@@ -179,7 +178,7 @@ def test_size_as_json_adds_up(firmware: dict[str, Path]) -> None:
         assert image["heap"]["size"] + image["stack"]["size"] < image["ram"]
 
 
-def test_boot_shows_log_and_messages(firmware: dict[str, Path]) -> None:
+def test_boot_shows_log_and_messages(firmware: Firmware) -> None:
     done = ocpp_bench("boot", "--board", BOARDS[1], "--duration", "30", "--no-pace")
     assert done.returncode == 0, done.stderr
     assert '"BootNotification"' in done.stdout
@@ -188,7 +187,7 @@ def test_boot_shows_log_and_messages(firmware: dict[str, Path]) -> None:
     assert "problem" not in done.stdout
 
 
-def test_boot_ends_cleanly_on_ctrl_c(firmware: dict[str, Path]) -> None:
+def test_boot_ends_cleanly_on_ctrl_c(firmware: Firmware) -> None:
     command = [sys.executable, "-u", "-m", "bench.cli", "boot", "--pace"]
     with subprocess.Popen(
         command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -204,7 +203,7 @@ def test_boot_ends_cleanly_on_ctrl_c(firmware: dict[str, Path]) -> None:
     assert "of virtual time" in rest
 
 
-def test_boot_against_a_csms_outside(firmware: dict[str, Path]) -> None:
+def test_boot_against_a_csms_outside(firmware: Firmware) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

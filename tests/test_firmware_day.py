@@ -12,6 +12,7 @@ from bench.platforms import load_platform
 from bench.provision import Provisioning
 from bench.rig import Rig
 from csms_stub.csms import Csms
+from tests.images import Firmware
 
 BOARDS = ("stm32f4_discovery", "nrf52840dk")
 DAY_S = 24 * 3600
@@ -26,9 +27,9 @@ def station(board: str, elf: Path) -> Rig:
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_virtual_day_of_heartbeats(board: str, firmware: dict[str, Path]) -> None:
+def test_virtual_day_of_heartbeats(board: str, firmware: Firmware) -> None:
     began = time.perf_counter()
-    rig = station(board, firmware[board])
+    rig = station(board, firmware(board))
     rig.run_for(DAY_S)
     print(f"{board}: a virtual day took {time.perf_counter() - began:.2f} s of host time")
     session = rig.csms.session()
@@ -43,10 +44,10 @@ def test_virtual_day_of_heartbeats(board: str, firmware: dict[str, Path]) -> Non
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_two_runs_are_the_same_to_the_instruction(board: str, firmware: dict[str, Path]) -> None:
+def test_two_runs_are_the_same_to_the_instruction(board: str, firmware: Firmware) -> None:
     runs = []
     for _ in range(2):
-        rig = station(board, firmware[board])
+        rig = station(board, firmware(board))
         rig.run_for(60)
         rig.csms.session().call("TriggerMessage", {"requestedMessage": "Heartbeat"}, rig.now_ns)
         rig.run_for(700)

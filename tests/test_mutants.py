@@ -14,6 +14,7 @@ from robot.run import run as run_robot
 
 from bench.scenarios import discover, select
 from csms_stub.session import Session
+from tests.images import Firmware
 
 Frame = list[Any]
 Mutation = Callable[[Frame, Session], list[Frame]]
@@ -124,7 +125,7 @@ def test_station_that_breaks_the_rule(  # noqa: PLR0917 three of them are fixtur
     scenario: str,
     mutation: Mutation,
     complaint: str,
-    firmware: dict[str, Path],
+    firmware: Firmware,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -139,7 +140,7 @@ def test_station_that_breaks_the_rule(  # noqa: PLR0917 three of them are fixtur
 
 
 def test_back_off_that_is_too_short(
-    firmware: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    firmware: Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = Session.call
 
@@ -154,12 +155,12 @@ def test_back_off_that_is_too_short(
     fails_with("TC_B_57_CS", "must take at least 10 s", firmware, tmp_path)
 
 
-def test_password_that_is_too_short(firmware: dict[str, Path], tmp_path: Path) -> None:
+def test_password_that_is_too_short(firmware: Firmware, tmp_path: Path) -> None:
     fails_with("TC_A_01_CS", "has 12 characters, allowed are 16", firmware, tmp_path, "PASSWORD:twelve-chars")
 
 
 def test_retry_that_comes_too_early(
-    firmware: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    firmware: Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The station is told a shorter interval than the scenario holds it to."""
     monkeypatch.setattr("bench.keywords.Bench.csms_answers", _answers_with_half_the_interval)
@@ -173,14 +174,12 @@ def _answers_with_half_the_interval(self: Any, action: str, times: Any = None, *
     self.rig.csms.answer(action, answer, times=int(times) if times else None)
 
 
-def fails_with(
-    scenario: str, complaint: str, firmware: dict[str, Path], folder: Path, *variables: str
-) -> None:
+def fails_with(scenario: str, complaint: str, firmware: Firmware, folder: Path, *variables: str) -> None:
     (chosen,) = select(discover(), tests=[scenario])
     run_robot(
         str(chosen.source),
         include=scenario,
-        variable=[f"BOARD:{BOARD}", f"FIRMWARE:{firmware[BOARD]}", *variables],
+        variable=[f"BOARD:{BOARD}", f"FIRMWARE:{firmware(BOARD)}", *variables],
         outputdir=str(folder),
         log=None,
         report=None,

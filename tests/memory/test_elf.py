@@ -11,6 +11,8 @@ import pytest
 
 from bench.memory.elf import ImageFileError, measure
 from bench.memory.linkmap import MapError, read_map
+from bench.platforms import names
+from tests.images import Firmware
 
 
 def test_components_hold_what_their_sources_declare(small_image: Path) -> None:
@@ -33,8 +35,9 @@ def test_sums_are_those_of_the_toolchain(small_image: Path) -> None:
     agrees_with_size_tool(small_image)
 
 
-def test_firmware_sums_are_those_of_the_toolchain(firmware: dict[str, Path]) -> None:
-    for elf in firmware.values():
+def test_firmware_sums_are_those_of_the_toolchain(firmware: Firmware) -> None:
+    for board in names():
+        elf = firmware(board)
         agrees_with_size_tool(elf)
         components = measure(elf).by_component()
         assert components["station (frozen)"]["ROM"] > 0
