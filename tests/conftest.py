@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import firmware as firmware_build
-from tests.images import small_image as small_image
+from tests.images import small_image  # noqa: F401 a fixture
 
 
 @pytest.fixture(scope="session")
