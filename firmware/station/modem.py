@@ -157,7 +157,7 @@ class Modem:
         self._result = None
         self._link = 0
         self._open = [False] * LINKS
-        self._pending = [False] * LINKS
+        self._pending = [0] * LINKS  # bytes announced and not read
         self.alive = False
         self.wifi = False
 
@@ -207,6 +207,7 @@ class Modem:
         elif line[1:] == b",CLOSED" and line[0] - 48 in range(LINKS):
             link = line[0] - 48
             self._open[link] = False
+            self._pending[link] = 0
             self._changed.set()
             if expect in (_PROMPT, _SENT) and link == self._link:
                 self._finish(False)
@@ -215,17 +216,18 @@ class Modem:
         link = line[5] - 48 if len(line) > 5 else -1
         if link not in range(LINKS):
             return
-        if line.endswith(b":"):
+        if line[7:].isdigit():
+            self._pending[link] += int(line[7:])
+        else:
             log.warn("modem: data came unasked and is lost")
             self._open[link] = False
-        else:
-            self._pending[link] = True
         self._changed.set()
 
     def _down(self):
         self.alive = self.wifi = False
         for link in range(LINKS):
-            self._open[link] = self._pending[link] = False
+            self._open[link] = False
+            self._pending[link] = 0
         self._changed.set()
         if self._expect:
             self._finish(False)
@@ -305,7 +307,7 @@ class Modem:
                 await self._join()
             if self._open[link]:
                 await self._command("AT+CIPCLOSE=%d" % link)
-            self._pending[link] = False
+            self._pending[link] = 0
             self._link = link
             command = 'AT+CIPSTART=%d,"TCP","%s",%d,%d' % (link, _quoted(host), port, _KEEPALIVE_S)
             if not await self._command(command, timeout_ms=_CONNECT_MS):
@@ -347,7 +349,8 @@ class Modem:
 
     async def _fetch(self, link, buffer):
         async with self._lock:
-            self._pending[link] = False
+            announced = self._pending[link]
+            self._pending[link] = 0
             parser = self._parser
             parser.sink = memoryview(buffer)
             parser.got = 0
@@ -359,7 +362,7 @@ class Modem:
             finally:
                 parser.sink = None
             if parser.got == len(buffer):
-                self._pending[link] = True
+                self._pending[link] += max(0, announced - parser.got)
             return parser.got
 
     async def close(self, link):
@@ -370,7 +373,8 @@ class Modem:
                     await self._command("AT+CIPCLOSE=%d" % link)
                 except ModemError as e:
                     log.warn("modem: %s", e)
-            self._open[link] = self._pending[link] = False
+            self._open[link] = False
+            self._pending[link] = 0
             self._changed.set()
 
 

@@ -1,8 +1,14 @@
 """The whole station against the emulated network module, EVSE controller and CSMS, in virtual time."""
 
+import json
+
+import board
 import pytest
 
-from tests.station.world import IDENTITY, PASSWORD, World
+from csms_stub.messages import Error, Raw, Withhold
+from tests.station.world import IDENTITY, PASSWORD, S, World
+
+ON_BOTH = {(1, "Available"), (2, "Available")}
 
 
 @pytest.fixture
@@ -12,14 +18,643 @@ def world():
     world.close()
 
 
-def test_boot_accepted(world):
+def reported(messages):
+    return {(m.payload["evseId"], m.payload["connectorStatus"]) for m in messages}
+
+
+def boot_answer(status, interval):
+    return lambda session, message: {
+        "status": status,
+        "interval": interval,
+        "currentTime": session.time(message.at_ns),
+    }
+
+
+def handshakes(world):
+    return [c.handshake for c in world.csms.connections if c.handshake is not None]
+
+
+# B01, A00
+
+
+def test_cold_boot_accepted(world):
     world.boot()
     world.accepted()
-    boot = world.requests("BootNotification")[0].payload
-    assert boot["reason"] == "PowerUp"
-    assert {(m.payload["evseId"], m.payload["connectorStatus"]) for m in world.requests("StatusNotification")} == {
-        (1, "Available"),
-        (2, "Available"),
-    }
-    world.run(5)
+    boots = world.requests("BootNotification")
+    assert [m.payload["reason"] for m in boots] == ["PowerUp"]
+    assert boots[0].payload["chargingStation"]["firmwareVersion"] == board.VERSION
+    assert reported(world.requests("StatusNotification")) == ON_BOTH
+    assert all(m.at_ns > boots[0].at_ns for m in world.requests("StatusNotification"))
+    world.run(30)
+    assert len(world.session.requests()) == 3
     assert world.session.violations == []
+
+
+def test_basic_authentication(world):
+    world.boot()
+    world.accepted()
+    shake = handshakes(world)[0]
+    assert (shake.path, shake.user, shake.password) == (f"/ocpp/{IDENTITY}", IDENTITY, PASSWORD)
+    assert shake.subprotocols == ("ocpp2.0.1",)
+    assert not any(PASSWORD in line for line in world.logged)
+
+
+def test_wrong_password_is_retried_with_back_off(world):
+    world.csms.passwords[IDENTITY] = "another-password-16"
+    world.boot()
+    world.until("three attempts", lambda: len(handshakes(world)) == 3, 300)
+    assert [s.status for s in handshakes(world)] == [401, 401, 401]
+    assert any("HTTP status 401" in line for line in world.logged)
+    world.csms.passwords[IDENTITY] = PASSWORD
+    world.accepted(600)
+
+
+@pytest.mark.parametrize(
+    ("cause", "mark", "reason"),
+    [
+        (board.POWER_ON, None, "PowerUp"),
+        (board.BROWNOUT, None, "PowerUp"),
+        (board.PIN, None, "LocalReset"),
+        (board.WATCHDOG, b"RemoteReset", "Watchdog"),
+        (board.LOCKUP, None, "ApplicationReset"),
+        (board.SOFTWARE, None, "ApplicationReset"),
+        (board.SOFTWARE, b"RemoteReset", "RemoteReset"),
+        (99, None, "Unknown"),
+    ],
+)
+def test_boot_reason(world, cause, mark, reason):
+    if mark:
+        board.store[b"boot-reason"] = mark
+    world.boot(cause)
+    world.accepted()
+    assert world.requests("BootNotification")[0].payload["reason"] == reason
+    assert b"boot-reason" not in board.store
+
+
+def test_not_provisioned_stays_offline(world):
+    del board.store[b"net:1"]
+    world.boot()
+    world.run(7200)
+    assert handshakes(world) == []
+    assert any("no usable connection profile" in line for line in world.logged)
+    assert board.fed > 600
+
+
+def test_profile_with_tls_is_refused_plainly(world):
+    profile = json.loads(board.store[b"net:1"])
+    profile["ocppCsmsUrl"] = "wss://csms.local/ocpp"
+    board.store[b"net:1"] = json.dumps(profile).encode()
+    world.boot()
+    world.run(100)
+    assert handshakes(world) == []
+    assert any("only ws:// is supported" in line for line in world.logged)
+
+
+# B01 error handling, B02, B03
+
+
+@pytest.mark.parametrize("answer", [Withhold(), Error("InternalError"), Raw('[3,"{id}",{"status":1}]')])
+def test_boot_is_repeated_after_no_usable_answer(world, answer):
+    world.csms.answer("BootNotification", answer, times=1)
+    world.boot()
+    world.accepted(300)
+    first, second = world.requests("BootNotification")
+    assert 60 <= (second.at_ns - first.at_ns) / S <= 130
+    assert first.message_id != second.message_id
+
+
+@pytest.mark.parametrize(("interval", "expected"), [(20, 20), (0, 60)])
+@pytest.mark.parametrize("status", ["Pending", "Rejected"])
+def test_boot_is_repeated_after_the_interval(world, status, interval, expected):
+    world.csms.answer("BootNotification", boot_answer(status, interval), times=1)
+    world.boot()
+    world.accepted(200)
+    first, second = world.requests("BootNotification")
+    assert expected <= (second.at_ns - first.at_ns) / S <= expected + 2
+    between = [m for m in world.session.requests() if first.at_ns < m.at_ns < second.at_ns]
+    assert between == []
+    assert world.session.violations == []
+
+
+def test_pending_sequence(world):
+    """The steps of TC_B_02_CS."""
+    world.csms.answer("BootNotification", boot_answer("Pending", 600), times=1)
+    world.boot()
+    world.until("boot", lambda: world.requests("BootNotification"))
+    world.run(1)
+    name = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}}
+    result = world.call("SetVariables", {"setVariableData": [{**name, "attributeValue": "300"}]})
+    assert result.payload["setVariableResult"][0]["attributeStatus"] == "Accepted"
+    result = world.call("GetVariables", {"getVariableData": [name]})
+    assert result.payload["getVariableResult"][0]["attributeValue"] == "300"
+    assert result.payload["getVariableResult"][0]["attributeType"] == "Actual"
+    result = world.call("GetBaseReport", {"requestId": 7, "reportBase": "FullInventory"})
+    assert result.payload["status"] == "Accepted"
+    parts = world.until(
+        "the whole report",
+        lambda: [m for m in world.requests("NotifyReport")]
+        if any(not m.payload["tbc"] for m in world.requests("NotifyReport"))
+        else None,
+    )
+    assert [m.payload["seqNo"] for m in parts] == list(range(len(parts)))
+    assert {m.payload["requestId"] for m in parts} == {7}
+    start = {"idToken": {"idToken": "AA", "type": "Central"}, "remoteStartId": 1}
+    assert world.call("RequestStartTransaction", start).payload["status"] == "Rejected"
+    stop = {"transactionId": "x"}
+    assert world.call("RequestStopTransaction", stop).payload["status"] == "Rejected"
+    result = world.call("TriggerMessage", {"requestedMessage": "BootNotification"})
+    assert result.payload["status"] == "Accepted"
+    world.accepted()
+    assert [m.payload["reason"] for m in world.requests("BootNotification")] == ["PowerUp", "Triggered"]
+    assert world.session.violations == []
+
+
+def test_rejected_answers_security_error(world):
+    """The steps of TC_B_30_CS; nothing is changed."""
+    world.csms.answer("BootNotification", boot_answer("Rejected", 300), times=1)
+    world.boot()
+    world.until("boot", lambda: world.requests("BootNotification"))
+    world.run(1)
+    answer = world.call("GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"})
+    assert (answer.type, answer.error_code) == ("CALLERROR", "SecurityError")
+    name = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}}
+    answer = world.call("SetVariables", {"setVariableData": [{**name, "attributeValue": "77"}]})
+    assert (answer.type, answer.error_code) == ("CALLERROR", "SecurityError")
+    assert b"v:OCPPCommCtrlr.OfflineThreshold" not in board.store
+    world.run(250)
+    assert len(world.session.requests()) == 1
+    world.accepted(120)
+
+
+def test_report_under_way_is_dropped_when_rejected(world):
+    world.csms.answer("BootNotification", boot_answer("Rejected", 300), times=1)
+    world.csms.answer("BootNotification", boot_answer("Pending", 20), times=1)
+    world.csms.answer("NotifyReport", Withhold(), times=1)
+    world.boot()
+    world.until("boot", lambda: world.requests("BootNotification"))
+    world.run(1)
+    world.call("GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"})
+    world.until("Rejected", lambda: len(world.requests("BootNotification")) == 2, 120)
+    world.run(100)
+    assert len(world.requests("NotifyReport")) == 1
+
+
+# G02
+
+
+def test_heartbeats_keep_the_interval(world):
+    world.boot()
+    world.accepted()
+    world.run(3000)
+    beats = [m.at_ns / S for m in world.requests("Heartbeat")]
+    assert len(beats) in (9, 10)
+    assert all(abs(b - a - 300) <= 2 for a, b in zip(beats, beats[1:], strict=False))
+    assert world.session.violations == []
+
+
+def test_other_traffic_defers_the_heartbeat_but_not_for_a_day(world):
+    world.csms.heartbeat_interval_s = 40000
+    world.boot()
+    world.accepted()
+    for _ in range(3):
+        world.run(30000)
+        world.evse.plug_cable(1, world.now_ns)
+        world.run(10)
+        world.evse.unplug(1, world.now_ns)
+        world.run(10)
+    beats = [m.at_ns / S for m in world.requests("Heartbeat")]
+    assert len(beats) == 1
+    assert 86400 <= beats[0] <= 86420
+
+
+def test_heartbeat_interval_can_be_set(world):
+    world.boot()
+    world.accepted()
+    name = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
+    world.call("SetVariables", {"setVariableData": [{**name, "attributeValue": "10"}]})
+    world.run(65)
+    assert len(world.requests("Heartbeat")) in (5, 6)
+
+
+# status
+
+
+def test_status_follows_cable_and_fault(world):
+    world.boot()
+    world.accepted()
+    world.evse.plug(1, world.now_ns)
+    world.run(1)
+    world.evse.fault(2, 1, world.now_ns)
+    world.run(1)
+    world.evse.fault(2, 0, world.now_ns)
+    world.evse.unplug(1, world.now_ns)
+    world.run(1)
+    states = [(m.payload["evseId"], m.payload["connectorStatus"]) for m in world.requests("StatusNotification")]
+    assert states[2:4] == [(1, "Occupied"), (2, "Faulted")]
+    assert set(states[4:]) == ON_BOTH
+
+
+def test_dead_controller_is_faulted_and_recovers(world):
+    world.boot()
+    world.accepted()
+    world.evse.silence(True, world.now_ns)
+    world.run(80)
+    assert reported(world.requests("StatusNotification")[2:]) == {(1, "Faulted"), (2, "Faulted")}
+    world.evse.silence(False, world.now_ns)
+    world.run(15)
+    assert reported(world.requests("StatusNotification")[4:]) == ON_BOTH
+
+
+def test_lost_and_damaged_frames_are_repeated(world):
+    world.boot()
+    world.accepted()
+    for _ in range(10):
+        world.evse.drop_frames(1)
+        world.run(60)
+        world.evse.corrupt_frames(1)
+        world.run(60)
+        world.evse.drop_frames(1, direction="up")
+        world.run(60)
+    assert len(world.requests("StatusNotification")) == 2
+
+
+def test_restarted_controller_is_set_up_again(world):
+    world.boot()
+    world.accepted()
+    world.evse.power(False, world.now_ns)
+    world.evse.power(True, world.now_ns)
+    world.run(5)
+    assert not world.evse.enabled(1, world.now_ns)
+    assert any("controller has booted" in line for line in world.logged)
+
+
+# part 4, 5.3; B04
+
+
+def test_back_off(world):
+    """The steps of TC_B_57_CS."""
+    world.close()
+    world = World(RetryBackOffRepeatTimes="2", RetryBackOffRandomRange="0", RetryBackOffWaitMinimum="7")
+    world.boot()
+    world.accepted()
+    world.csms.close_all(1000, "", world.now_ns)
+    closed = world.now_ns
+    world.until("reconnection", lambda: len(handshakes(world)) == 2)
+    assert 7 <= (world.now_ns - closed) / S < 9
+    world.run(3)
+    world.csms.refuse_handshakes(503, times=4)
+    world.csms.close_all(1000, "", world.now_ns)
+    closed = world.now_ns
+    world.until("reconnection", lambda: len(handshakes(world)) == 7, 300)
+    times = [closed / S] + [s.at_ns / S for s in handshakes(world)[2:]]
+    waits = [round(b - a) for a, b in zip(times, times[1:], strict=False)]
+    assert waits == [7, 14, 28, 28, 28]
+    world.run(3)
+    assert len(world.requests("BootNotification")) == 1
+    world.close()
+
+
+def test_random_part_of_the_back_off(world):
+    world.close()
+    world = World(RetryBackOffRepeatTimes="0", RetryBackOffRandomRange="30", RetryBackOffWaitMinimum="5")
+    world.boot()
+    world.accepted()
+    waits = []
+    for _ in range(12):
+        count = len(handshakes(world))
+        world.csms.close_all(1000, "", world.now_ns)
+        closed = world.now_ns
+        world.until("reconnection", lambda count=count: len(handshakes(world)) > count, 100)
+        waits.append((world.now_ns - closed) / S)
+        world.run(1)
+    assert all(5 <= wait < 37 for wait in waits)
+    assert len({round(wait) for wait in waits}) > 5
+    world.close()
+
+
+def test_short_offline_reports_only_changes(world):
+    world.boot()
+    world.accepted()
+    world.csms.stop_listening()
+    world.csms.abort_all(world.now_ns)
+    world.run(5)
+    world.evse.plug(2, world.now_ns)
+    world.run(1)
+    world.csms.start_listening()
+    world.until("reconnection", lambda: world.requests("Heartbeat"), 120)
+    world.run(2)
+    assert reported(world.requests("StatusNotification")[2:]) == {(2, "Occupied")}
+    assert len(world.requests("BootNotification")) == 1
+    assert world.session.violations == []
+
+
+def test_change_and_change_back_while_offline_is_reported(world):
+    world.boot()
+    world.accepted()
+    world.csms.stop_listening()
+    world.csms.abort_all(world.now_ns)
+    world.run(2)
+    world.evse.plug(2, world.now_ns)
+    world.run(1)
+    world.evse.unplug(2, world.now_ns)
+    world.csms.start_listening()
+    world.until("reconnection", lambda: world.requests("Heartbeat"), 120)
+    assert reported(world.requests("StatusNotification")[2:]) == {(2, "Available")}
+
+
+def test_long_offline_reports_all(world):
+    world.boot()
+    world.accepted()
+    world.csms.stop_listening()
+    world.csms.abort_all(world.now_ns)
+    world.run(400)
+    world.csms.start_listening()
+    world.until("reconnection", lambda: world.requests("Heartbeat"), 700)
+    assert reported(world.requests("StatusNotification")[2:]) == ON_BOTH
+
+
+def test_silent_loss_is_found_by_heartbeat_and_ping(world):
+    world.boot()
+    world.accepted()
+    world.modem.drop(world.now_ns)
+    world.until("reconnection", lambda: len(handshakes(world)) == 2, 900)
+    world.run(5)
+    assert len(world.requests("BootNotification")) == 1
+
+
+def test_ping_after_silence_only(world):
+    world.close()
+    world = World(WebSocketPingInterval="60")
+    world.boot()
+    world.accepted()
+    world.run(290)
+    connection = world.csms.connection()
+    assert len(connection.pings) == 4
+    world.modem.outage(True, world.now_ns)
+    world.run(100)
+    assert not world.station.link.up
+    world.modem.outage(False, world.now_ns)
+    world.until("reconnection", lambda: len(handshakes(world)) == 2, 300)
+    world.close()
+
+
+def test_second_profile_after_failed_attempts(world):
+    from csms_stub.csms import Csms
+
+    other = Csms(passwords={IDENTITY: PASSWORD})
+    world.network.add("other.local", 80, other)
+    profile = json.loads(board.store[b"net:1"])
+    profile["ocppCsmsUrl"] = "ws://other.local/ocpp"
+    board.store[b"net:2"] = json.dumps(profile).encode()
+    board.store[b"v:OCPPCommCtrlr.NetworkConfigurationPriority"] = b"1,2"
+    world.boot()
+    world.accepted()
+    world.csms.stop_listening()
+    world.csms.abort_all(world.now_ns)
+    world.until("the other CSMS", lambda: other.sessions, 600)
+    world.run(5)
+    session = other.session(IDENTITY)
+    # B10.FR.10
+    assert len(session.requests("BootNotification")) == 1
+    assert reported(session.requests("StatusNotification")) == ON_BOTH
+    assert session.violations == []
+
+
+# network module
+
+
+@pytest.mark.parametrize("fault", ["crash", "reset"])
+def test_network_module_fails_and_is_restarted(world, fault):
+    world.boot()
+    world.accepted()
+    getattr(world.modem, fault)(world.now_ns)
+    world.until("reconnection", lambda: len(handshakes(world)) == 2, 900)
+    world.run(5)
+    assert world.session.connected
+
+
+def test_wifi_loss(world):
+    world.boot()
+    world.accepted()
+    world.modem.wifi(False, world.now_ns)
+    world.run(120)
+    assert not world.station.link.up
+    world.modem.wifi(True, world.now_ns)
+    world.until("reconnection", lambda: len(handshakes(world)) == 2, 600)
+    world.run(5)
+    assert world.session.connected
+
+
+def test_busy_module(world):
+    world.boot()
+    world.accepted()
+    world.modem.busy(1, world.now_ns)
+    world.evse.plug(1, world.now_ns)
+    world.run(5)
+    assert reported(world.requests("StatusNotification")[2:]) == {(1, "Occupied")}
+    assert len(handshakes(world)) == 1
+    world.modem.complaints.clear()
+
+
+def test_damaged_link_data_ends_in_a_reconnection(world):
+    world.boot()
+    world.accepted()
+    world.modem.corrupt(40)
+    world.session.call("TriggerMessage", {"requestedMessage": "Heartbeat"}, world.now_ns)
+    world.run(700)
+    assert world.session.connected
+    assert world.station.link.up
+
+
+def test_latency(world):
+    world.modem.delay(800, 400)
+    world.boot()
+    world.accepted(120)
+    world.run(700)
+    assert len(world.requests("Heartbeat")) == 2
+    assert world.session.violations == []
+
+
+# F06, B11
+
+
+def test_trigger(world):
+    world.boot()
+    world.accepted()
+
+    def trigger(message, **more):
+        return world.call("TriggerMessage", {"requestedMessage": message, **more}).payload["status"]
+
+    assert trigger("Heartbeat") == "Accepted"
+    world.run(1)
+    assert len(world.requests("Heartbeat")) == 1
+    assert trigger("StatusNotification", evse={"id": 2, "connectorId": 1}) == "Accepted"
+    world.run(1)
+    assert [m.payload["evseId"] for m in world.requests("StatusNotification")[2:]] == [2]
+    assert trigger("StatusNotification", evse={"id": 3, "connectorId": 1}) == "Rejected"
+    assert trigger("StatusNotification", evse={"id": 1}) == "Rejected"
+    assert trigger("StatusNotification") == "Rejected"
+    assert trigger("BootNotification") == "Rejected"
+    assert trigger("MeterValues") == "NotImplemented"
+    world.run(5)
+    assert len(world.session.requests()) == 5
+    answers = [m for m in world.session.transcript if m.direction == "in"]
+    beat = next(i for i, m in enumerate(answers) if m.action == "Heartbeat" and m.type == "CALL")
+    assert answers[beat - 1].type == "CALLRESULT"
+    assert world.session.violations == []
+
+
+@pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
+def test_reset(world, kind):
+    world.boot()
+    world.accepted()
+    assert world.call("Reset", {"type": kind}).payload["status"] == "Accepted"
+    world.until("second boot", lambda: len(world.requests("BootNotification")) == 2)
+    world.run(5)
+    assert world.resets == 1
+    assert world.requests("BootNotification")[1].payload["reason"] == "RemoteReset"
+    assert reported(world.requests("StatusNotification")[2:]) == ON_BOTH
+
+
+def test_reset_of_one_evse_is_rejected(world):
+    world.boot()
+    world.accepted()
+    assert world.call("Reset", {"type": "Immediate", "evseId": 1}).payload["status"] == "Rejected"
+    world.run(60)
+    assert world.resets == 0
+
+
+# part 4: errors
+
+
+def error_to(world, text):
+    count = len(world.session.transcript)
+    world.session.send_raw(text, world.now_ns)
+    message = world.until(
+        "CALLERROR",
+        lambda: next((m for m in world.session.transcript[count:] if m.direction == "in"), None),
+    )
+    assert message.type in ("CALLERROR", "INVALID"), message
+    return json.loads(message.text)[1:3]
+
+
+@pytest.mark.parametrize(
+    ("text", "mid", "code"),
+    [
+        ("", "-1", "RpcFrameworkError"),
+        ("hello", "-1", "RpcFrameworkError"),
+        ("{}", "-1", "RpcFrameworkError"),
+        ("[]", "-1", "RpcFrameworkError"),
+        ('["2","a","Reset",{}]', "-1", "RpcFrameworkError"),
+        ('[2,5,"Reset",{}]', "-1", "RpcFrameworkError"),
+        ('[2,"%s","Reset",{}]' % ("x" * 37), "-1", "RpcFrameworkError"),
+        ('[2,"","Reset",{}]', "-1", "RpcFrameworkError"),
+        ('[2,"a","Reset"]', "a", "RpcFrameworkError"),
+        ('[2,"a",7,{}]', "a", "RpcFrameworkError"),
+        ('[5,"a","Reset",{}]', "a", "MessageTypeNotSupported"),
+        ('[2,"a","Reset",{"type":"Immediate"}', "a", "FormatViolation"),
+        ('[2,"a","Reset",{"type":"Immediate"]', "a", "FormatViolation"),
+        ('[2,"a","Reset",{"type" "Immediate"}]', "a", "FormatViolation"),
+        ('[2,"a","Reset",{"type":"Immediate"}] x', "a", "FormatViolation"),
+        ('[2,"a","Reset",[]]', "a", "ProtocolError"),
+        ('[2,"a","Reset",null]', "a", "ProtocolError"),
+        ('[2,"a","Reset",{"type":"Immediate","x":1}]', "a", "ProtocolError"),
+        ('[2,"a","Reset",{}]', "a", "OccurrenceConstraintViolation"),
+        ('[2,"a","Reset",{"type":1}]', "a", "TypeConstraintViolation"),
+        ('[2,"a","Reset",{"type":null}]', "a", "TypeConstraintViolation"),
+        ('[2,"a","Reset",{"type":"Immediate","evseId":"1"}]', "a", "TypeConstraintViolation"),
+        ('[2,"a","Reset",{"type":"Immediate","evseId":true}]', "a", "TypeConstraintViolation"),
+        ('[2,"a","Reset",{"type":"Immediate","evseId":1.5}]', "a", "TypeConstraintViolation"),
+        ('[2,"a","Reset",{"type":"Now"}]', "a", "PropertyConstraintViolation"),
+        ('[2,"a","Reset",{"type":"Immediate","evseId":9999999999}]', "a", "PropertyConstraintViolation"),
+        ('[2,"a","Reset",{"type":"Immediate","customData":{}}]', "a", "OccurrenceConstraintViolation"),
+        ('[2,"a","Frobnicate",{}]', "a", "NotImplemented"),
+        ('[2,"a","ClearCache",{}]', "a", "NotImplemented"),
+        ('[2,"a","RequestStopTransaction",{"transactionId":"x"}]', "a", "NotSupported"),
+        ('[2,"a","GetVariables",{"getVariableData":[]}]', "a", "OccurrenceConstraintViolation"),
+        ('[2,"a","GetVariables",{"pad":"%s"}]' % ("x" * 3000), "a", "FormatViolation"),
+    ],
+)
+def test_malformed_calls(world, text, mid, code):
+    world.boot()
+    world.accepted()
+    assert error_to(world, text) == [mid, code]
+    world.run(5)
+    assert world.resets == 0
+    assert world.session.connected
+
+
+def test_answers_to_nothing_are_ignored(world):
+    world.boot()
+    world.accepted()
+    count = len(world.session.transcript)
+    for text in ('[3,"x",{}]', '[4,"x","GenericError","",{}]', "[3]", "[4,7]", '[3,"x",', '[3,null,{}]'):
+        world.session.send_raw(text, world.now_ns)
+    world.run(5)
+    assert [m for m in world.session.transcript[count:] if m.direction == "in"] == []
+    assert world.session.connected
+
+
+def test_new_password_is_used_at_once(world):
+    """The steps of TC_A_09_CS."""
+    world.boot()
+    world.accepted()
+    name = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+    new = "a-new-password-of-24-chr"
+    world.csms.passwords[IDENTITY] = new
+    result = world.call("SetVariables", {"setVariableData": [{**name, "attributeValue": new}]})
+    assert result.payload["setVariableResult"][0]["attributeStatus"] == "Accepted"
+    before = world.now_ns
+    world.until("reconnection", lambda: len(handshakes(world)) == 2)
+    assert handshakes(world)[1].status == 101
+    assert (world.now_ns - before) / S < 5
+    assert not any(new in line for line in world.logged)
+    world.run(5)
+    assert len(world.requests("BootNotification")) == 1
+    result = world.call("GetVariables", {"getVariableData": [name]})
+    item = result.payload["getVariableResult"][0]
+    assert item["attributeStatus"] == "Rejected"
+    assert "attributeValue" not in item
+
+
+# endurance
+
+
+def test_a_day_of_heartbeats(world):
+    world.boot()
+    world.accepted()
+    world.run(86400)
+    assert len(world.requests("Heartbeat")) in (287, 288)
+    assert len(handshakes(world)) == 1
+    assert 8600 < board.fed < 8680
+    assert world.session.violations == []
+
+
+def test_watchdog_is_not_fed_while_a_task_is_stuck(world):
+    world.boot()
+    world.accepted()
+
+    async def stuck(*args):
+        import asyncio
+
+        await asyncio.sleep(10000)
+
+    world.station.link._socket.send = stuck
+    world.run(1000)
+    fed = board.fed
+    world.run(300)
+    assert board.fed == fed
+    assert any("is stuck" in line for line in world.logged)
+
+
+def test_failed_task_restarts_the_station(world):
+    world.boot()
+    world.accepted()
+
+    def broken(evse):
+        raise RuntimeError("broken on purpose")
+
+    world.station.provisioning._connector_status = broken
+    world.evse.plug(1, world.now_ns)
+    world.until("second boot", lambda: len(world.requests("BootNotification")) == 2)
+    assert world.requests("BootNotification")[1].payload["reason"] == "ApplicationReset"
