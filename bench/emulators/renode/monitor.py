@@ -1,0 +1,177 @@
+"""The Renode process and the bench's link into it (Link.cs): requests, answers, and a clean end."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from bench.emulators.base import EmulatorError
+
+from .locate import parse_version
+
+LINK = Path(__file__).with_name("Link.cs")
+
+START_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 120.0
+_END_TIMEOUT_S = 5.0
+_TAIL_LINES = 8
+
+
+class Renode:
+    """A headless Renode, started by the constructor.
+
+    Raises EmulatorError where it does not start, RenodeMissing where it is too old. Every method raises
+    EmulatorError, with the tail of Renode's log, once the process has ended or does not answer in
+    ANSWER_TIMEOUT_S of host time; the process is ended then.
+    """
+
+    def __init__(self, executable: Path) -> None:
+        self.executable = executable
+        self._log = tempfile.NamedTemporaryFile(prefix="ocpp-bench-", suffix=".log", delete=False)  # noqa: SIM115
+        self._lock = threading.Lock()
+        self._link: socket.socket | None = None
+        self.platform: Path | None = None
+        """The .resc whose machine is loaded."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            try:
+                # -P 0: the Monitor's own telnet server takes any free port; with no option it insists on 1234
+                self._process = subprocess.Popen(
+                    [executable, "--disable-gui", "--plain", "--hide-analyzers", "-P", "0"]
+                    + ["-e", f"include @{_quote(LINK)}; bench_link {port}"],
+                    stdin=subprocess.PIPE,
+                    stdout=self._log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise EmulatorError(f"cannot start Renode at {executable}: {error.strerror}") from None
+            _running.add(self)
+            self._link = self._accept(server)
+        self.version = parse_version(self.command("version"))
+
+    @property
+    def alive(self) -> bool:
+        return self._link is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def load_platform(self, resc: Path, elf: Path) -> None:
+        """Put the board of a .resc, with `elf` for its ``$bin``, in place of whatever was loaded."""
+        self.platform = None
+        self.request(b"D")
+        self.command("Clear")
+        self.command(f"$bin=@{_quote(elf.resolve())}")
+        self.command(f"include @{_quote(resc)}")
+        self.platform = resc
+
+    def command(self, line: str) -> str:
+        """What the Monitor prints at a command. Raises EmulatorError with its message where it refuses."""
+        text = line.encode()
+        return self.request(b"M", struct.pack("<I", len(text)) + text).decode()
+
+    def request(self, operation: bytes, payload: bytes = b"") -> bytes:
+        """One operation of Link.cs. Raises EmulatorError with its message where it fails."""
+        with self._lock:
+            if self._link is None:
+                raise EmulatorError("Renode was ended")
+            try:
+                self._link.sendall(struct.pack("<I", len(payload) + 1) + operation + payload)
+                (length,) = struct.unpack("<I", self._receive(4))
+                answer = self._receive(length)
+            except TimeoutError:
+                raise self._failed(f"Renode does not answer for {ANSWER_TIMEOUT_S:g} s") from None
+            except OSError:
+                raise self._failed("Renode ended unexpectedly") from None
+            except KeyboardInterrupt:
+                self.close()
+                raise
+        if answer[0]:
+            raise EmulatorError(f"Renode: {answer[1:].decode(errors='replace').strip()}")
+        return answer[1:]
+
+    def close(self) -> None:
+        """End the process: at the end of its standard input it ends itself, and is killed where it does not."""
+        _running.discard(self)
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._log.close()
+        Path(self._log.name).unlink(missing_ok=True)
+
+    def log_tail(self) -> str:
+        """The last lines that Renode logged, worth a look when it fails."""
+        lines = Path(self._log.name).read_text(errors="replace").splitlines()
+        return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])
+
+    def _accept(self, server: socket.socket) -> socket.socket:
+        server.settimeout(0.25)
+        waited = 0.0
+        while waited < START_TIMEOUT_S:
+            try:
+                link, _ = server.accept()
+            except TimeoutError:
+                waited += 0.25
+                if self._process.poll() is not None:
+                    raise self._failed("Renode ended at its start") from None
+                continue
+            link.settimeout(ANSWER_TIMEOUT_S)
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return link
+        raise self._failed(f"Renode did not start within {START_TIMEOUT_S:g} s")
+
+    def _receive(self, size: int) -> bytes:
+        assert self._link is not None
+        parts = []
+        while size:
+            part = self._link.recv(size)
+            if not part:
+                raise ConnectionError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _failed(self, what: str) -> EmulatorError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.5)
+        status = self._process.poll()
+        ending = (
+            f" (signal {-status})" if status and status < 0 else f" (exit status {status})" if status else ""
+        )
+        tail = self.log_tail()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.close()
+        return EmulatorError(f"{what}{ending}; its log ends:\n{tail}" if tail else f"{what}{ending}")
+
+
+def _quote(path: Path) -> str:
+    return str(path).replace("\\", "/").replace(" ", "\\ ")
+
+
+_running: set[Renode] = set()
+
+
+@atexit.register
+def _close_all() -> None:
+    for renode in tuple(_running):
+        renode.close()
