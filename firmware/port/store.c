@@ -205,6 +205,7 @@ int store_init(void) {
     bool use_second = second_valid && (!first_valid || second_sequence > first_sequence);
     live = use_second ? second : first;
     sequence = use_second ? second_sequence : first_sequence;
+    torn = false;
 
     bool damaged = false;
     store_item_t item;

@@ -1,0 +1,114 @@
+"""Serves what the port offers to a test, over the modem line: a JSON list [name, argument ...] in a line,
+a JSON value in a line as the answer. The EVSE line is echoed."""
+
+import asyncio
+import binascii
+import gc
+import json
+
+import board
+
+modem = board.UART(board.MODEM)
+evse = board.UART(board.EVSE)
+
+
+def text(data):
+    return data and binascii.hexlify(data).decode()
+
+
+def data(text):
+    return binascii.unhexlify(text)
+
+
+def mask(text, start, end, key):
+    buffer = bytearray(data(text))
+    board.mask(buffer, start, end, data(key))
+    return binascii.hexlify(buffer).decode()
+
+
+def recurse():
+    return recurse() + 1
+
+
+def deep():
+    try:
+        recurse()
+    except RuntimeError as error:
+        return str(error)
+
+
+def exhaust():
+    kept = []
+    try:
+        while True:
+            kept.append(bytearray(256))
+    except MemoryError:
+        return len(kept)
+
+
+COMMANDS = {
+    "boot": lambda: (board.NAME, board.VERSION, board.reset_cause(), board.fault(), text(board.unique_id())),
+    "put": lambda key, value: board.store_put(key, data(value)),
+    "get": lambda key: text(board.store_get(key)),
+    "delete": board.store_delete,
+    "keys": lambda: sorted(key.decode() for key in board.store_keys()),
+    "random": lambda size: text(board.random(size)),
+    "sha1": lambda message: text(board.sha1(data(message))),
+    "mask": mask,
+    "modem_enable": board.modem_enable,
+    "watchdog": board.watchdog,
+    "feed": board.feed,
+    "reset": board.reset,
+    "uptime": lambda: (board.uptime(), board.uptime_ms()),
+    "heap": lambda: (gc.collect(), gc.mem_free())[1],
+    "deep": deep,
+    "exhaust": exhaust,
+    "print": print,
+    "overruns": lambda: (modem.overruns, evse.overruns),
+    "evse_wait": evse.wait,
+    "evse_any": evse.any,
+    "int": int,
+    "divide": lambda a, b: a / b,
+}
+
+
+async def echo():
+    reader = asyncio.StreamReader(evse)
+    writer = asyncio.StreamWriter(evse)
+    evse.wait(0)
+    while True:
+        writer.write(await reader.read(256))
+        await writer.drain()
+
+
+async def serve():
+    reader = asyncio.StreamReader(modem)
+    writer = asyncio.StreamWriter(modem)
+    modem.wait(0)
+    print("ready")
+    writer.write(b"ready\n")
+    await writer.drain()
+    while True:
+        line = await reader.readline()
+        try:
+            name, *arguments = json.loads(line)
+            if name == "sleep":
+                await asyncio.sleep(arguments[0])
+                answer = None
+            elif name == "raise":
+                raise ValueError(arguments[0])
+            else:
+                answer = COMMANDS[name](*arguments)
+        except OSError as error:
+            answer = {"errno": error.errno}
+        except KeyError as error:
+            answer = {"unknown": str(error)}
+        writer.write((json.dumps(answer) + "\n").encode())
+        await writer.drain()
+
+
+async def main():
+    await asyncio.gather(echo(), serve())
+
+
+asyncio.run(main())

@@ -1,0 +1,204 @@
+"""store.c on the host, with the supply cut at every word that it writes or erases."""
+
+import ctypes
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench import provision
+from bench.firmware import FIRMWARE_DIR
+
+AREA_SIZE = 2048
+ERASED = b"\xff" * AREA_SIZE
+HOST = Path(__file__).parent / "host"
+ENOENT, EINVAL, ENOSPC = -2, -22, -28
+
+
+class Store:
+    """The store of one board, over its power cycles."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+        self.load(ERASED)
+
+    def load(self, area: bytes) -> None:
+        self.library.flash_load(area)
+        self.boot()
+
+    def boot(self) -> None:
+        self.cut_after(-1)
+        assert self.library.store_init() == 0
+
+    def cut_after(self, words: int, seed: int = 0) -> None:
+        self.library.flash_cut_after(ctypes.c_long(words), seed)
+
+    @property
+    def area(self) -> bytes:
+        buffer = ctypes.create_string_buffer(AREA_SIZE)
+        self.library.flash_save(buffer)
+        return buffer.raw
+
+    @property
+    def operations(self) -> int:
+        return ctypes.c_long.in_dll(self.library, "operations").value
+
+    def put(self, key: str, value: bytes) -> int:
+        name = key.encode()
+        return int(self.library.store_put(name, len(name), value, len(value)))
+
+    def delete(self, key: str) -> int:
+        name = key.encode()
+        return int(self.library.store_delete(name, len(name)))
+
+    def items(self) -> dict[str, bytes]:
+        cursor = ctypes.c_size_t(0)
+        name = ctypes.create_string_buffer(64)
+        value = ctypes.create_string_buffer(4096)
+        found = {}
+        while (size := self.library.next_key(ctypes.byref(cursor), name)) > 0:
+            length = self.library.get(name, size, value)
+            assert length >= 0
+            found[name.raw[:size].decode()] = value.raw[:length]
+        return found
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    path = tmp_path_factory.mktemp("store") / "store.so"
+    port = FIRMWARE_DIR / "port"
+    subprocess.run(
+        [
+            *("gcc", "-O1", "-g", "-Wall", "-Werror", "-shared", "-fPIC", f"-I{HOST}", f"-I{port}"),
+            *("-o", path, HOST / "flash.c", port / "store.c"),
+        ],
+        check=True,
+    )
+    return ctypes.CDLL(str(path))
+
+
+@pytest.fixture
+def store(library: ctypes.CDLL) -> Store:
+    yield Store(library)
+    assert ctypes.c_long.in_dll(library, "faults").value == 0
+
+
+def value_of(rng: random.Random) -> bytes:
+    return rng.randbytes(rng.choice([0, 1, 3, 4, 5, 17, 60]))
+
+
+def test_what_was_put_is_there_after_a_boot(store: Store) -> None:
+    assert store.put("wifi", b"bench\npsk") == 0
+    assert store.put("v:A.B", b"") == 0
+    assert store.put("wifi", b"other") == 0
+    store.boot()
+    assert store.items() == {"v:A.B": b"", "wifi": b"other"}
+    assert store.delete("wifi") == 0
+    assert store.delete("wifi") == ENOENT
+    store.boot()
+    assert store.items() == {"v:A.B": b""}
+
+
+def test_same_value_is_not_written_again(store: Store) -> None:
+    store.put("k", b"value")
+    before = store.operations
+    assert store.put("k", b"value") == 0
+    assert store.operations == before
+
+
+def test_sizes_out_of_range_are_refused(store: Store) -> None:
+    assert store.put("", b"x") == EINVAL
+    assert store.put("k" * 65, b"x") == EINVAL
+    assert store.put("k", bytes(4096)) == EINVAL
+    assert store.put("k" * 64, b"x") == 0
+    assert store.items() == {"k" * 64: b"x"}
+
+
+def test_full_store_refuses_and_keeps_what_it_has(store: Store) -> None:
+    count = 0
+    while (result := store.put(f"key{count}", bytes([count]) * 40)) == 0:
+        count += 1
+    assert result == ENOSPC
+    assert count == (AREA_SIZE // 2 - 16) // 56
+    expected = {f"key{n}": bytes([n]) * 40 for n in range(count)}
+    assert store.items() == expected
+    store.boot()
+    assert store.items() == expected
+    assert store.delete("key0") == 0 or store.delete("key0") == ENOSPC
+
+
+def test_store_reads_what_the_bench_provisions(store: Store) -> None:
+    entries = provision.Provisioning(variables={"OCPPCommCtrlr.HeartbeatInterval": "60"}).entries()
+    store.load(provision.image(entries, AREA_SIZE))
+    assert store.items() == entries
+
+
+def test_bench_reads_what_the_store_writes(store: Store) -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        key = f"v:Component.Variable{rng.randrange(8)}"
+        if rng.random() < 0.2:
+            store.delete(key)
+        else:
+            assert store.put(key, value_of(rng)) == 0
+        assert provision.read(store.area) == store.items()
+
+
+def test_record_with_a_flipped_bit_is_dropped_alone(store: Store) -> None:
+    for n in range(5):
+        store.put(f"key{n}", b"value %d" % n)
+    area = bytearray(store.area)
+    area[area.index(b"value 2")] ^= 0x10
+    store.load(bytes(area))
+    assert store.items() == {f"key{n}": b"value %d" % n for n in (0, 1, 3, 4)}
+    assert provision.read(store.area) == store.items()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_power_cut_at_any_word_leaves_old_or_new(store: Store, seed: int) -> None:
+    """Over a walk of puts and deletes that compacts many times: before each, every cut is tried."""
+    rng = random.Random(seed)
+    cuts = compactions = 0
+    for step in range(160):
+        key = f"v:Component.Variable{rng.randrange(7)}"
+        deletes = rng.random() < 0.25
+        value = value_of(rng)
+        area, old = store.area, store.items()
+        new = {name: old[name] for name in old if name != key} | ({} if deletes else {key: value})
+
+        def change() -> None:
+            if deletes:  # noqa: B023 (called in this turn of the loop only)
+                store.delete(key)  # noqa: B023
+            else:
+                store.put(key, value)  # noqa: B023
+
+        store.load(area)
+        before = store.operations
+        change()
+        words = store.operations - before
+        compactions += words > 60
+        assert store.items() == new
+        after = store.area
+        # Each cut of a compaction would be many: one in seven of them, all the others.
+        for cut in range(seed % 7, words, 7) if words > 60 else range(words):
+            store.load(area)
+            store.cut_after(cut, seed=step * 1000 + cut)
+            change()
+            torn = store.area
+            store.boot()
+            whole = store.items()
+            assert whole in (old, new), f"step {step}, cut {cut}"
+            assert store.put("after", b"the cut") == 0
+            store.boot()
+            assert store.items() == whole | {"after": b"the cut"}
+            cuts += 1
+            # The recovery itself may be cut too.
+            store.library.flash_load(torn)
+            store.cut_after(cut, seed=cut)
+            store.library.store_init()
+            store.boot()
+            assert store.items() == whole
+        store.load(after)
+    assert cuts > 300
+    assert compactions > 2
