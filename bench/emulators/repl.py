@@ -234,7 +234,6 @@ def _braced(text: str, file: Path) -> str:
     text = text.replace("\r", "")
     plain, quoted = _without_comments(text, file)
     lines: list[str] = []
-    levels: list[int] = []
     depth = 0
     indent = 0
     last = -1
@@ -244,6 +243,8 @@ def _braced(text: str, file: Path) -> str:
         flags = quoted[position : position + len(line)]
         position += len(line) + 1
         lines.append(line)
+        if starts_in_string:
+            last = number
         if not line.strip() or starts_in_string:
             depth = _brace_depth(line, flags, depth)
             continue
@@ -261,7 +262,6 @@ def _braced(text: str, file: Path) -> str:
                     raise Location(file, number + 1).error("indented by more than one level at once")
                 lines[last] += " {" if level > indent else "}" * (indent - level) + ";"
             indent = level
-            levels.append(level)
         last = number
         depth = _brace_depth(line, flags, depth)
         if depth < 0:

@@ -18,6 +18,8 @@ from .monitor import Renode
 
 _CPU = "cpu"
 _ERASED = 0xFF
+_KEPT = ("flash", "uicr", "ficr", "otp")
+"""Memories that go by these names in a .repl keep their contents without power."""
 _SLICE_NS = 10 * NS_PER_S
 """Virtual time in one request, so that a Renode that hangs can be told from one that is at work."""
 _WATCHED_MAX = 32
@@ -72,9 +74,7 @@ class RenodeBoard(Emulator):
         flash = [(start, size) for name, start, size in self._memories if "flash" in name]
         for address, data in segments:
             if not any(start <= address and address + len(data) <= start + size for start, size in flash):
-                raise ImageError(
-                    f"{elf}: {len(data)} bytes at {address:#010x} do not lie in the flash of {self._platform.name}"
-                )
+                raise ImageError(f"{elf}: {len(data)} bytes at 0x{address:08X} are not in the board's flash")
         for start, size in flash:
             self._request(b"F", struct.pack("<IIB", start, size, _ERASED))
         for address, data in segments:
@@ -160,7 +160,7 @@ class RenodeBoard(Emulator):
             return
         noise = random.Random(len(self._resets))
         for name, start, size in self._memories:
-            if "ram" in name or "ccm" in name:
+            if name not in _KEPT:
                 self.write_memory(start, noise.randbytes(size))
         self._powered = True
         self._take_report(self._request(b"P", b"\1"))
@@ -208,7 +208,7 @@ class RenodeBoard(Emulator):
             at_ns = report.number("<Q") - self._origin_ns
             self._resets.append(Reset(at_ns, report.text()))
         for sent in self._sent:
-            sent += report.data()
+            sent.extend(report.data())
         self._levels = [report.number("<Q") for _ in self._ports]
         return report.offset
 

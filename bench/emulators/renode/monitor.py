@@ -22,6 +22,8 @@ LINK = Path(__file__).with_name("Link.cs")
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 120.0
 _END_TIMEOUT_S = 5.0
+_OPTIONS = ("--disable-gui", "--plain", "--hide-analyzers", "-P", "0")
+"""``-P 0`` lets the Monitor's telnet server, which nobody uses here, take any free port instead of 1234."""
 _TAIL_LINES = 8
 
 
@@ -43,10 +45,8 @@ class Renode:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             try:
-                # -P 0: the Monitor's own telnet server takes any free port; with no option it insists on 1234
                 self._process = subprocess.Popen(
-                    [executable, "--disable-gui", "--plain", "--hide-analyzers", "-P", "0"]
-                    + ["-e", f"include @{_quote(LINK)}; bench_link {port}"],
+                    [str(executable), *_OPTIONS, "-e", f"include @{_quote(LINK)}; bench_link {port}"],
                     stdin=subprocess.PIPE,
                     stdout=self._log,
                     stderr=subprocess.STDOUT,
@@ -101,7 +101,7 @@ class Renode:
         return answer[1:]
 
     def close(self) -> None:
-        """End the process: at the end of its standard input it ends itself, and is killed where it does not."""
+        """End the process. It ends itself at the end of its standard input, and is killed where it does not."""
         _running.discard(self)
         if self._link is not None:
             self._link.close()

@@ -1,0 +1,347 @@
+"""The Cortex-M4F core of Unicorn: memories, registers in batches, counted runs. No other file uses the binding.
+
+The binding's own wrappers cost 2 to 3 us for each register, so batches go to the C library directly, with
+arrays that are allocated once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+
+import unicorn
+from unicorn import arm_const as arm
+from unicorn import unicorn_const as const
+from unicorn.unicorn_py3.unicorn import (
+    HOOK_INTR_CFUNC,
+    HOOK_MEM_ACCESS_CFUNC,
+    HOOK_MEM_INVALID_CFUNC,
+    MMIO_READ_CFUNC,
+    MMIO_WRITE_CFUNC,
+    uclib,
+)
+
+from ..base import EmulatorError
+from . import counter
+
+# qemu/target/arm/cpu.h
+_EXCP_SWI = 2
+_EXCP_PREFETCH_ABORT = 3
+_EXCP_DATA_ABORT = 4
+_EXCP_BKPT = 7
+_EXCP_EXCEPTION_EXIT = 8
+_EXCP_NOCP = 17
+_EXCP_INVSTATE = 18
+_EXCP_UNALIGNED = 22
+
+_WFE, _YIELD = 0xBF20, 0xBF10
+_SYNDROME_NONE = 0xFC00_0000
+"""Put where QEMU leaves the cause of an undefined instruction: WFE and YIELD end a run with the same error
+as an undefined instruction, but leave no cause."""
+
+READ, WRITE, EXECUTE = const.UC_PROT_READ, const.UC_PROT_WRITE, const.UC_PROT_EXEC
+
+
+class Stop(Enum):
+    """Why a run ended."""
+
+    LIMIT = auto()
+    WFI = auto()
+    WFE = auto()
+    YIELD = auto()
+    SVC = auto()
+    BKPT = auto()
+    EXCEPTION_RETURN = auto()
+    UNDEFINED = auto()
+    INVALID_STATE = auto()
+    NO_COPROCESSOR = auto()
+    UNALIGNED = auto()
+    READ_FAULT = auto()
+    WRITE_FAULT = auto()
+    FETCH_FAULT = auto()
+
+
+_FAULTS = {
+    _EXCP_BKPT: Stop.BKPT,
+    _EXCP_DATA_ABORT: Stop.UNALIGNED,
+    _EXCP_NOCP: Stop.NO_COPROCESSOR,
+    _EXCP_INVSTATE: Stop.INVALID_STATE,
+    _EXCP_UNALIGNED: Stop.UNALIGNED,
+}
+
+
+class BusError(Exception):
+    """Raised by a peripheral that answers an access with a bus error."""
+
+
+class Batch:
+    """Registers that are read or written together, in this order."""
+
+    def __init__(self, handle: ctypes.c_void_p, registers: Sequence[int], width: type = ctypes.c_uint32) -> None:
+        count = len(registers)
+        self._handle = handle
+        self._count = count
+        self._ids = (ctypes.c_int * count)(*registers)
+        self._values = (width * count)()
+        size = ctypes.sizeof(width)
+        base = ctypes.addressof(self._values)
+        self._pointers = (ctypes.c_void_p * count)(*(base + i * size for i in range(count)))
+
+    def read(self) -> list[int]:
+        uclib.uc_reg_read_batch(self._handle, self._ids, self._pointers, self._count)
+        return list(self._values)
+
+    def write(self, *values: int) -> None:
+        self._values[:] = values
+        uclib.uc_reg_write_batch(self._handle, self._ids, self._pointers, self._count)
+
+
+ReadCallback = Callable[[int, int], int]
+"""(address, size) -> value"""
+WriteCallback = Callable[[int, int, int], None]
+"""(address, size, value)"""
+
+REGISTERS = {
+    **{f"r{i}": getattr(arm, f"UC_ARM_REG_R{i}") for i in range(13)},
+    "sp": arm.UC_ARM_REG_SP,
+    "lr": arm.UC_ARM_REG_LR,
+    "pc": arm.UC_ARM_REG_PC,
+    "xpsr": arm.UC_ARM_REG_XPSR,
+    "msp": arm.UC_ARM_REG_MSP,
+    "psp": arm.UC_ARM_REG_PSP,
+    "primask": arm.UC_ARM_REG_PRIMASK,
+    "basepri": arm.UC_ARM_REG_BASEPRI,
+    "faultmask": arm.UC_ARM_REG_FAULTMASK,
+    "control": arm.UC_ARM_REG_CONTROL,
+    "fpscr": arm.UC_ARM_REG_FPSCR,
+    **{f"s{i}": getattr(arm, f"UC_ARM_REG_S{i}") for i in range(32)},
+}
+
+
+class Core:
+    """One engine.
+
+    `fault_address` and `fault_pc` belong to the last READ_FAULT, WRITE_FAULT or FETCH_FAULT.
+    """
+
+    def __init__(self) -> None:
+        self._uc = uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        found = counter.attach(uc)
+        self.executed = found.executed
+        self.limit = found.limit
+        self._handle = uc._uch
+        self._keep: list[object] = []
+        self._error: BaseException | None = None
+        self._interrupt = 0
+        self._bus_error: tuple[Stop, int] | None = None
+        self._saved: list[int] = []
+        self._in_run = False
+        self._stale: list[tuple[int, int]] = []
+        self._pc = ctypes.c_uint32()
+        self._pc_ref = ctypes.byref(self._pc)
+        self.fault_address = 0
+        self.write_protected: Callable[[int, int, int], bool] | None = None
+        """(address, size, value) of a store to read-only memory; False makes it a bus error."""
+        self.all_registers = self.batch([REGISTERS[f"r{i}"] for i in range(13)] + [REGISTERS[n] for n in ("sp", "lr", "xpsr")])
+        self._syndrome = self.batch([arm.UC_ARM_REG_ESR])
+        self._syndrome.write(_SYNDROME_NONE)
+        self._hook(const.UC_HOOK_INTR, HOOK_INTR_CFUNC(self._on_interrupt))
+        invalid = const.UC_HOOK_MEM_UNMAPPED | const.UC_HOOK_MEM_PROT
+        self._hook(invalid, HOOK_MEM_INVALID_CFUNC(self._on_invalid))
+
+    def close(self) -> None:
+        if self._handle:
+            self._uc._Uc__finalizer()
+            self._handle = None
+
+    def batch(self, registers: Sequence[int], width: type = ctypes.c_uint32) -> Batch:
+        return Batch(self._handle, registers, width)
+
+    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
+        self._keep.append(callback)
+        handle = ctypes.c_size_t()
+        status = uclib.uc_hook_add(
+            self._handle,
+            ctypes.byref(handle),
+            kind,
+            ctypes.cast(callback, ctypes.c_void_p),  # type: ignore[arg-type]
+            None,
+            ctypes.c_uint64(begin),
+            ctypes.c_uint64(end),
+        )
+        self._check(status)
+
+    @staticmethod
+    def _check(status: int) -> None:
+        if status != const.UC_ERR_OK:
+            raise EmulatorError(f"unicorn: {unicorn.UcError(status)}")
+
+    # Memory
+
+    def map_memory(self, address: int, buffer: ctypes.Array[ctypes.c_char], access: int) -> None:
+        """Show this host buffer at an address; the same buffer may appear at several."""
+        self._keep.append(buffer)
+        self._check(
+            uclib.uc_mem_map_ptr(
+                self._handle, ctypes.c_uint64(address), ctypes.c_size_t(len(buffer)), access, ctypes.addressof(buffer)
+            )
+        )
+
+    def map_device(self, address: int, size: int, read: ReadCallback, write: WriteCallback) -> None:
+        """Call back for every access to a range (multiples of 1 KB)."""
+
+        def on_read(_uc: object, offset: int, width: int, _data: object) -> int:
+            try:
+                return read(address + offset, width)
+            except BusError:
+                self._note_bus_error(Stop.READ_FAULT, address + offset)
+            except BaseException as error:
+                self._abort(error)
+            return 0
+
+        def on_write(_uc: object, offset: int, width: int, value: int, _data: object) -> None:
+            try:
+                write(address + offset, width, value)
+            except BusError:
+                self._note_bus_error(Stop.WRITE_FAULT, address + offset)
+            except BaseException as error:
+                self._abort(error)
+
+        callbacks = (MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write))
+        self._keep.append(callbacks)
+        self._check(
+            uclib.uc_mmio_map(
+                self._handle, ctypes.c_uint64(address), ctypes.c_size_t(size), callbacks[0], None, callbacks[1], None
+            )
+        )
+
+    def count_accesses(self, address: int, size: int, counts: list[int]) -> None:
+        """Add every load from and store to a range to counts[0] and counts[1]. Slows all of them down."""
+
+        def on_access(_uc: object, access: int, _a: int, _s: int, _v: int, _d: object) -> None:
+            counts[1 if access == const.UC_MEM_WRITE else 0] += 1
+
+        kinds = const.UC_HOOK_MEM_READ | const.UC_HOOK_MEM_WRITE
+        self._hook(kinds, HOOK_MEM_ACCESS_CFUNC(on_access), address, address + size - 1)
+
+    def forget_code(self, address: int, size: int) -> None:
+        """Translations of this range are stale: its host buffer was written to. From within a run, this takes
+        effect at its end."""
+        if self._in_run:
+            self._stale.append((address, size))
+        else:
+            self._uc.ctl_remove_cache(address, address + size)
+
+    # Registers
+
+    def read_register(self, name: str) -> int:
+        return int(self._uc.reg_read(REGISTERS[name]))
+
+    def write_register(self, name: str, value: int) -> None:
+        self._uc.reg_write(REGISTERS[name], value)
+
+    @property
+    def pc(self) -> int:
+        uclib.uc_reg_read(self._handle, arm.UC_ARM_REG_PC, self._pc_ref)
+        return self._pc.value
+
+    # Running
+
+    def run(self, pc: int, count: int) -> tuple[Stop, int]:
+        """Execute up to `count` instructions from `pc`.
+
+        Returns why it ended and how many were executed, an SVC, WFI or WFE included, one that faulted not.
+        After that `pc` is the next instruction to execute (after EXCEPTION_RETURN: the EXC_RETURN value
+        without bit 0; after a fault: the instruction that faulted).
+        """
+        self._in_run = True
+        status = uclib.uc_emu_start(self._handle, pc | 1, 0, 0, count)
+        self._in_run = False
+        executed = self.executed.value
+        if self._stale:
+            stale, self._stale = self._stale, []
+            for address, size in stale:
+                self.forget_code(address, size)
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if self._bus_error is not None:
+            return self._finish_bus_error()
+        if self._interrupt:
+            return self._finish_interrupt(executed)
+        if status == const.UC_ERR_OK:
+            if executed > self.limit.value:
+                return Stop.LIMIT, executed - 1
+            return Stop.WFI, executed
+        return self._finish_error(status, executed)
+
+    def _finish_interrupt(self, executed: int) -> tuple[Stop, int]:
+        number, self._interrupt = self._interrupt, 0
+        if number == _EXCP_SWI:
+            return Stop.SVC, executed
+        if number == _EXCP_EXCEPTION_EXIT:
+            return Stop.EXCEPTION_RETURN, executed
+        if number == _EXCP_PREFETCH_ABORT:
+            self.fault_address = self.pc
+            return Stop.FETCH_FAULT, executed
+        if number in _FAULTS:
+            self._syndrome.write(_SYNDROME_NONE)
+            return _FAULTS[number], executed - 1
+        raise EmulatorError(f"unicorn: unexpected exception {number} at 0x{self.pc:08x}")
+
+    def _finish_error(self, status: int, executed: int) -> tuple[Stop, int]:
+        if status == const.UC_ERR_INSN_INVALID:
+            if not self.read_register("xpsr") & 1 << 24:
+                self._syndrome.write(_SYNDROME_NONE)
+                return Stop.INVALID_STATE, executed - 1
+            if self._syndrome.read()[0] >> 26:
+                halfword = int.from_bytes(self._uc.mem_read(self.pc - 2, 2), "little")
+                return (Stop.YIELD if halfword == _YIELD else Stop.WFE), executed
+            self._syndrome.write(_SYNDROME_NONE)
+            return Stop.UNDEFINED, executed - 1
+        if status == const.UC_ERR_EXCEPTION:
+            self._syndrome.write(_SYNDROME_NONE)
+            return Stop.INVALID_STATE, executed - 1
+        if status in {const.UC_ERR_READ_UNMAPPED, const.UC_ERR_READ_PROT}:
+            return Stop.READ_FAULT, executed - 1
+        if status in {const.UC_ERR_WRITE_UNMAPPED, const.UC_ERR_WRITE_PROT}:
+            return Stop.WRITE_FAULT, executed - 1
+        if status in {const.UC_ERR_FETCH_UNMAPPED, const.UC_ERR_FETCH_PROT}:
+            return Stop.FETCH_FAULT, executed
+        raise EmulatorError(f"unicorn: {unicorn.UcError(status)} at 0x{self.pc:08x}")
+
+    def _on_interrupt(self, _uc: object, number: int, _data: object) -> None:
+        self._interrupt = number
+        uclib.uc_emu_stop(self._handle)
+
+    def _on_invalid(self, _uc: object, access: int, address: int, size: int, value: int, _data: object) -> bool:
+        self.fault_address = address
+        try:
+            if access == const.UC_MEM_WRITE_PROT and self.write_protected is not None:
+                return self.write_protected(address, size, value & (1 << 8 * size) - 1)
+        except BaseException as error:
+            self._abort(error)
+        return False
+
+    def _abort(self, error: BaseException) -> None:
+        """Carry a Python error out of a callback."""
+        if self._error is None:
+            self._error = error
+        self.limit.value = 0
+
+    def _note_bus_error(self, stop: Stop, address: int) -> None:
+        """End the run at the next instruction; `run` then undoes what the faulting one did to registers."""
+        if self._bus_error is None:
+            self._bus_error = (stop, address)
+            self._saved = [self.executed.value - 1, self.pc, *self.all_registers.read()]
+            self.limit.value = 0
+
+    def _finish_bus_error(self) -> tuple[Stop, int]:
+        assert self._bus_error is not None
+        (stop, self.fault_address), self._bus_error = self._bus_error, None
+        executed, pc, *values = self._saved
+        self.all_registers.write(*values)
+        self.write_register("pc", pc | 1)
+        return stop, executed

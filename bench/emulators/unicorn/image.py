@@ -1,0 +1,75 @@
+"""Firmware images: what of an ELF goes where, and whether it is for this board at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from ..base import ImageError
+from .core import BusError
+from .memory import ERASED, Memories
+
+
+def segments(elf: Path) -> list[tuple[int, bytes]]:
+    """Load address and contents of every part of an image. Raises ImageError."""
+    try:
+        with elf.open("rb") as stream:
+            file = ELFFile(stream)
+            header = file.header
+            if header["e_machine"] != "EM_ARM" or file.elfclass != 32 or not file.little_endian:
+                machine = str(header["e_machine"]).removeprefix("EM_")
+                raise ImageError(f"{elf}: is for {file.elfclass}-bit {machine}, not for a little-endian Arm core")
+            if header["e_type"] != "ET_EXEC":
+                raise ImageError(f"{elf}: is not linked ({str(header['e_type']).removeprefix('ET_').lower()}), so nothing can run")
+            found = [
+                (int(segment["p_paddr"]), bytes(segment.data()))
+                for segment in file.iter_segments("PT_LOAD")
+                if segment["p_filesz"]
+            ]
+    except OSError as error:
+        raise ImageError(f"{elf}: {error.strerror}") from None
+    except (ELFError, ValueError, KeyError, AssertionError, UnicodeDecodeError, MemoryError, OverflowError) as error:
+        raise ImageError(f"{elf}: not a readable ELF file ({error or type(error).__name__})") from None
+    if not found:
+        raise ImageError(f"{elf}: has nothing to load")
+    return found
+
+
+def program(elf: Path, memories: Memories) -> None:
+    """Erase the flash and program an image into it. Raises ImageError, and then leaves the flash erased."""
+    parts = segments(elf)
+    for memory in memories.all:
+        if memory.kind == "flash" and memory.name == "flash":
+            memories.poke(memory.addresses[0], bytes([ERASED]) * memory.size)
+    for address, data in parts:
+        try:
+            memory, _ = memories.find(address, len(data))
+        except BusError:
+            raise ImageError(
+                f"{elf}: 0x{address:08X} to 0x{address + len(data):08X} is in no memory of this board"
+            ) from None
+        if memory.kind != "flash":
+            raise ImageError(f"{elf}: 0x{address:08X} is in {memory.name!r}; an image is loaded into flash only")
+    for address, data in parts:
+        memories.poke(address, data)
+    _check_vectors(elf, memories)
+
+
+def _check_vectors(elf: Path, memories: Memories) -> None:
+    stack, entry = memories.read_word(0), memories.read_word(4)
+    try:
+        memory, _ = memories.find(stack - 4, 4)
+        stack_is_ram = memory.kind == "ram" and not stack & 3
+    except BusError:
+        stack_is_ram = False
+    if not stack_is_ram:
+        raise ImageError(f"{elf}: no vector table where the core starts: initial stack 0x{stack:08X} is not in RAM")
+    try:
+        memories.find(entry & ~1, 2)
+        entry_is_code = bool(entry & 1)
+    except BusError:
+        entry_is_code = False
+    if not entry_is_code:
+        raise ImageError(f"{elf}: no vector table where the core starts: reset vector 0x{entry:08X} is no Thumb code")
