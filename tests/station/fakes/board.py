@@ -114,9 +114,30 @@ def store_keys():
 
 
 def sha1(data):
-    import hashlib
+    """FIPS 180-4, for interpreters whose hashlib has none."""
+    words = [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0]
+    padded = bytes(data) + b"\x80" + b"\0" * ((55 - len(data)) % 64) + (8 * len(data)).to_bytes(8, "big")
+    for start in range(0, len(padded), 64):
+        w = [int.from_bytes(padded[i : i + 4], "big") for i in range(start, start + 64, 4)]
+        for i in range(16, 80):
+            w.append(_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1))
+        a, b, c, d, e = words
+        for i in range(80):
+            if i < 20:
+                f, k = b & c | ~b & d, 0x5A827999
+            elif i < 40:
+                f, k = b ^ c ^ d, 0x6ED9EBA1
+            elif i < 60:
+                f, k = b & c | b & d | c & d, 0x8F1BBCDC
+            else:
+                f, k = b ^ c ^ d, 0xCA62C1D6
+            a, b, c, d, e = (_rotate(a, 5) + (f & 0xFFFFFFFF) + e + k + w[i]) & 0xFFFFFFFF, a, _rotate(b, 30), c, d
+        words = [(x + y) & 0xFFFFFFFF for x, y in zip(words, (a, b, c, d, e))]
+    return b"".join([x.to_bytes(4, "big") for x in words])
 
-    return hashlib.sha1(data).digest()
+
+def _rotate(x, n):
+    return (x << n | x >> (32 - n)) & 0xFFFFFFFF
 
 
 def mask(buf, start, end, key):
