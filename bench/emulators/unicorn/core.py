@@ -36,9 +36,10 @@ _EXCP_INVSTATE = 18
 _EXCP_UNALIGNED = 22
 
 _WFE, _YIELD = 0xBF20, 0xBF10
-_SYNDROME_NONE = 0xFC00_0000
-"""Put where QEMU leaves the cause of an undefined instruction: WFE and YIELD end a run with the same error
-as an undefined instruction, but leave no cause."""
+_SYNDROME_UNDEFINED = 0x0200_0000
+_SYNDROME_NONE = 0
+"""QEMU notes the cause of an undefined instruction in its syndrome register (syn_uncategorized). WFE and
+YIELD end a run with the same error, but leave no such cause."""
 
 READ, WRITE, EXECUTE = const.UC_PROT_READ, const.UC_PROT_WRITE, const.UC_PROT_EXEC
 
@@ -296,7 +297,7 @@ class Core:
             if not self.read_register("xpsr") & 1 << 24:
                 self._syndrome.write(_SYNDROME_NONE)
                 return Stop.INVALID_STATE, executed - 1
-            if self._syndrome.read()[0] >> 26:
+            if self._syndrome.read()[0] != _SYNDROME_UNDEFINED:
                 halfword = int.from_bytes(self._uc.mem_read(self.pc - 2, 2), "little")
                 return (Stop.YIELD if halfword == _YIELD else Stop.WFE), executed
             self._syndrome.write(_SYNDROME_NONE)
