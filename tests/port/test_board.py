@@ -1,0 +1,304 @@
+"""The `board` module and the virtual machine, on every board."""
+
+import hashlib
+import json
+import re
+import struct
+
+import pytest
+
+from bench.emulators.base import NS_PER_S
+from bench.firmware import FIRMWARE_DIR
+
+from .target import Target
+
+POWER_ON, PIN, SOFTWARE, WATCHDOG = range(4)
+EIO, EINVAL, ENOSPC = 5, 22, 28
+
+
+# From reset to the application
+
+
+def test_boots_to_frozen_asyncio_code(target: Target, board: str) -> None:
+    name, version, cause, fault, unique = target.boot_facts()
+    assert name == board
+    assert version == (FIRMWARE_DIR / "VERSION").read_text().strip()
+    assert cause == POWER_ON
+    assert fault is None
+    assert len(bytes.fromhex(unique)) == {"stm32f4_discovery": 12, "nrf52840dk": 8}[board]
+    assert target.read_log() == "ready\n"
+
+
+def test_reset_pin_and_software_reset_are_told_apart(target: Target) -> None:
+    target.emulator.reset()
+    assert target.ready().boot_facts()[2] == PIN
+    target.send("reset")
+    target.run_until(lambda: target.emulator.resets[-1].cause == "software")
+    assert target.ready().boot_facts()[2] == SOFTWARE
+    target.power_cycle()
+    assert target.boot_facts()[2] == POWER_ON
+
+
+def test_watchdog_resets_unless_fed(target: Target) -> None:
+    assert target.ask("watchdog", 2000) is None
+    for _ in range(4):
+        target.run(1.2)
+        target.ask("feed")
+    assert len(target.emulator.resets) == 1
+    fed_at = target.seconds
+    target.run_until(lambda: len(target.emulator.resets) == 2, 5)
+    assert target.emulator.resets[-1].cause == "watchdog"
+    assert 1.5 < target.emulator.resets[-1].at_ns / NS_PER_S - fed_at < 2.5
+    assert target.ready().boot_facts()[2] == WATCHDOG
+    target.run(6)
+    assert len(target.emulator.resets) == 2  # it does not run on by itself
+
+
+def test_uncaught_exception_is_logged_and_resets(target: Target) -> None:
+    target.send("raise", "told")
+    target.run_until(target.interrupted_by_reset())
+    assert target.ready().boot_facts()[2:4] == (SOFTWARE, None)
+    # The log of before the reset is still there to be read after it.
+    log = target.read_log()
+    assert re.search(r'File "main\.py", line \d+, in serve\nValueError: told\nready\n$', log), log
+
+
+# Faults
+
+
+def patch(target: Target, symbol: str, code: bytes) -> int:
+    """Machine code in the place of a C function; its address."""
+    address = target.symbols[symbol] & ~1
+    target.emulator.write_memory(address, code)
+    return address
+
+
+def test_undefined_instruction_is_recorded(target: Target) -> None:
+    address = patch(target, "board_feed", struct.pack("<H", 0xDE00))  # UDF
+    target.send("feed")
+    target.run_until(target.interrupted_by_reset())
+    _, _, cause, fault, _ = target.ready().boot_facts()
+    assert cause == SOFTWARE
+    assert fault is not None
+    pc, lr, psr, cfsr, hfsr, _, _ = fault
+    assert pc == address
+    assert lr & 1
+    assert psr & 0x1FF == 0
+    assert cfsr == 1 << 16  # UNDEFINSTR
+    assert hfsr == 1 << 30  # FORCED
+    assert target.boot_facts()[3] is None  # told once
+
+
+def test_bad_access_is_recorded_with_its_address(target: Target) -> None:
+    # ldr r0, [pc, #0]; ldr r0, [r0]; .word 0xD0000000
+    address = patch(target, "board_feed", struct.pack("<HHI", 0x4800, 0x6800, 0xD0000000))
+    if address % 4:
+        pytest.skip("the function is not word aligned in this build")
+    target.send("feed")
+    target.run_until(target.interrupted_by_reset())
+    fault = target.ready().boot_facts()[3]
+    assert fault is not None
+    pc, _, _, cfsr, _, _, bfar = fault
+    assert pc == address + 2
+    assert cfsr == 1 << 9 | 1 << 15  # PRECISERR, BFARVALID
+    assert bfar == 0xD0000000
+
+
+def test_stack_overflow_in_c_is_a_fault_and_no_corruption(target: Target) -> None:
+    # push {r0-r7, lr}; b .-2
+    patch(target, "board_feed", struct.pack("<HH", 0xB5FF, 0xE7FD))
+    target.send("feed")
+    target.run_until(target.interrupted_by_reset())
+    fault = target.ready().boot_facts()[3]
+    assert fault is not None
+    assert fault[3] & (1 << 12 | 1 << 9)  # STKERR or PRECISERR
+
+
+def test_recursion_in_python_is_an_exception(target: Target) -> None:
+    assert "recursion" in target.ask("deep").lower() or target.ask("deep") == ""
+    assert len(target.emulator.resets) == 1
+
+
+def test_exhausted_heap_is_an_exception(target: Target) -> None:
+    blocks = target.ask("exhaust")
+    assert 50 < blocks < 28 * 4
+    assert target.ask("heap") > 14_000
+    assert len(target.emulator.resets) == 1
+
+
+# Lines
+
+
+def test_evse_line_echoes_whole_lines(target: Target) -> None:
+    uart = target.platform.evse_uart
+    target.emulator.uart_write(uart, b"$GS 1^31\r")
+    echoed = b""
+
+    def done() -> bool:
+        nonlocal echoed
+        echoed += target.emulator.uart_read(uart)
+        return echoed == b"$GS 1^31\r"
+
+    target.run_until(done, 0.05)
+
+
+def test_line_without_an_end_is_readable_after_20_ms(target: Target) -> None:
+    uart = target.platform.evse_uart
+    sent_at = target.seconds
+    target.emulator.uart_write(uart, b"no end")
+    target.run_until(lambda: target.emulator.uart_read(uart) != b"", 0.1)
+    assert 0.020 < target.seconds - sent_at < 0.035
+
+
+def test_both_lines_at_full_speed_lose_nothing(target: Target) -> None:
+    """1 kB to the modem line in one piece, both ways, while the other line is busy too."""
+    evse = target.platform.evse_uart
+    message = "".join(chr(33 + n % 90) for n in range(900)).replace('"', "'").replace("\\", "/")
+    target.emulator.uart_write(evse, (b"x" * 39 + b"\r") * 5)
+    target.send("sha1", message.encode().hex()[:1000])
+    digest = json.loads(target.line())
+    assert digest == hashlib.sha1(bytes.fromhex(message.encode().hex()[:1000])).hexdigest()
+    echoed = b""
+
+    def done() -> bool:
+        nonlocal echoed
+        echoed += target.emulator.uart_read(evse)
+        return len(echoed) == 200
+
+    target.run_until(done)
+    assert echoed == (b"x" * 39 + b"\r") * 5
+    assert target.ask("overruns") == [0, 0]
+
+
+def test_answer_longer_than_the_transmit_ring(target: Target) -> None:
+    """2 kB leave through a ring of 1 kB, in order."""
+    target.ask("put", "long", bytes(range(225)).hex() * 4)
+    for _ in range(2):
+        assert target.ask("get", "long") == bytes(range(225)).hex() * 4
+    answers = target.ask("evse_wait", 1)
+    assert answers is None
+
+
+def test_modem_enable_pin(target: Target) -> None:
+    assert target.platform.modem_enable is not None
+    assert target.emulator.gpio_get(*target.platform.modem_enable) is False
+    target.ask("modem_enable", True)
+    assert target.emulator.gpio_get(*target.platform.modem_enable) is True
+    target.ask("modem_enable", False)
+    assert target.emulator.gpio_get(*target.platform.modem_enable) is False
+
+
+# Numbers
+
+
+def test_random_bytes_come_from_the_generator(target: Target) -> None:
+    drawn = [target.ask("random", size) for size in (1, 16, 33, 256, 256)]
+    assert [len(text) // 2 for text in drawn] == [1, 16, 33, 256, 256]
+    assert drawn[3] != drawn[4]
+    assert len(set(bytes.fromhex(drawn[3]))) > 100
+    target.power_cycle()
+    assert target.ask("random", 16) != drawn[1]
+
+
+@pytest.mark.parametrize("size", [0, 1, 55, 56, 63, 64, 65, 119, 120, 300])
+def test_sha1(target: Target, size: int) -> None:
+    data = bytes(n * 7 % 256 for n in range(size))
+    assert target.ask("sha1", data.hex()) == hashlib.sha1(data).hexdigest()
+
+
+def test_websocket_mask(target: Target) -> None:
+    data, key = bytes(range(40)), bytes([0x37, 0xFA, 0x21, 0x3D])
+    masked = bytearray(data)
+    for i in range(3, 30):
+        masked[i] ^= key[(i - 3) % 4]
+    assert target.ask("mask", data.hex(), 3, 30, key.hex()) == masked.hex()
+
+
+def test_integers_have_64_bits_and_floats_work(target: Target) -> None:
+    assert target.ask("int", "9223372036854775807") == 2**63 - 1
+    assert target.ask("int", "-9000000000000000001") == -9000000000000000001
+    assert target.ask("divide", 3, 2) == 1.5
+
+
+# Time
+
+
+def test_idle_costs_nothing_and_survives_the_wrap_of_the_timer(target: Target) -> None:
+    """The 32-bit microsecond timer wraps at 71.6 min; 80 minutes pass in one sleep."""
+    target.run(0.1)
+    before = target.emulator.counters()
+    began = target.seconds
+    target.send("sleep", 4800)
+    assert target.line(4900) == "null"
+    slept = target.seconds - began
+    assert 4800 <= slept < 4800.1
+    after = target.emulator.counters()
+    assert after.instructions - before.instructions < 60_000
+    assert after.sleep_ns - before.sleep_ns > 4_799 * NS_PER_S
+    # What the timer makes of the clock of the board: one percent where no crystal runs, else exact.
+    seconds, ms = target.ask("uptime")
+    assert abs(seconds + ms / 1000 - target.seconds) < 0.2
+
+
+def test_wake_up_is_on_the_millisecond(target: Target) -> None:
+    began = target.seconds
+    target.send("sleep", 1)
+    target.line()
+    assert 1.0 <= target.seconds - began < 1.02
+
+
+# Store
+
+
+def test_store_survives_reset_and_power_off(target: Target) -> None:
+    assert target.ask("get", "net:1") is None
+    assert target.ask("put", "net:1", b'{"a":1}'.hex()) is None
+    assert target.ask("put", "wifi", b"ssid\npsk".hex()) is None
+    target.emulator.reset()
+    target.ready()
+    assert target.ask("keys") == ["net:1", "wifi"]
+    target.ask("delete", "wifi")
+    target.ask("delete", "wifi")
+    target.power_cycle()
+    assert target.ask("keys") == ["net:1"]
+    assert target.ask("get", "net:1") == b'{"a":1}'.hex()
+
+
+def test_store_errors(target: Target) -> None:
+    assert target.ask("put", "k" * 65, "00") == {"errno": EINVAL}
+    assert target.ask("put", "k", "00" * 300) is None
+
+
+def test_store_compacts_many_times(target: Target) -> None:
+    """More writes than a bank holds, several times over; the last of each key stays."""
+    expected = {}
+    for n in range(120):
+        key = f"v:Component.Variable{n % 5}"
+        value = (b"%05d" % n) * 20
+        assert target.ask("put", key, value.hex()) is None
+        expected[key] = value.hex()
+    target.power_cycle()
+    assert target.ask("keys") == sorted(expected)
+    for key, value in expected.items():
+        assert target.ask("get", key) == value
+
+
+def test_power_cut_in_a_put_leaves_old_or_new(target: Target) -> None:
+    """The supply is cut at 40 moments spread over the time of a put."""
+    old, new = (b"old value " * 8).hex(), (b"new value " * 9).hex()
+    target.ask("put", "k", old)
+    target.ask("put", "other", b"stays".hex())
+    began = target.emulator.now_ns
+    target.ask("put", "k", new)
+    took = target.emulator.now_ns - began
+    seen = set()
+    for n in range(40):
+        target.ask("put", "k", old)
+        target.send("put", "k", new)
+        target.run(took * (n + 1) / 41 / NS_PER_S)
+        target.power_cycle()
+        value = target.ask("get", "k")
+        seen.add(value)
+        assert value in (old, new), f"cut {n}"
+        assert target.ask("get", "other") == b"stays".hex()
+    assert seen == {old, new}
