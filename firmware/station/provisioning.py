@@ -61,6 +61,7 @@ class Provisioning:
         self._lost_at = None
         self._unreported = 0  # bit per EVSE: its status has to be sent
         self._queued = 0  # bit per EVSE: its status waits in the queue
+        self._started = "StartupOfTheDevice" if self._reason == "PowerUp" else "ResetOrReboot"
         self.status = None
         rpc.gate = self._gate
         log.info("boot: reason %s", self._reason)
@@ -77,6 +78,7 @@ class Provisioning:
             if board.uptime() - self._lost_at > self._model.integer("OCPPCommCtrlr.OfflineThreshold"):
                 self._unreported = (1 << devicemodel.EVSES) - 1
             self._send_statuses()
+            self._send_started()
             self._send_heartbeat()
         self._kick.set()
 
@@ -177,9 +179,29 @@ class Provisioning:
             self._last_beat = now
             self._unreported = (1 << devicemodel.EVSES) - 1
             self._send_statuses()
+            self._send_started()
         elif self.status == "Rejected":
             self._rpc.drop_queue("Dropped")
         self._kick.set()
+
+    # SecurityEventNotificationRequest
+
+    def _send_started(self):
+        """Queue the security event of the start-up, once (A04.FR.01; part 2, appendix 1)."""
+        kind = self._started
+        if not kind or self.status != "Accepted" or not self._link.up:
+            return
+        self._started = None
+
+        async def build(link):
+            await link.put('{"type":"%s","timestamp":"%s"}' % (kind, clock.now()))
+
+        def done(code, payload):
+            if code in ("Disconnected", "Dropped"):
+                self._started = kind
+
+        if not self._rpc.submit(STATUS, "SecurityEventNotification", build, done):
+            self._started = kind
 
     # HeartbeatRequest
 

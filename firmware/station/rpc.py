@@ -64,8 +64,8 @@ class Rpc:
         self._wake = asyncio.Event()
         self._answered = asyncio.Event()
         self._id = None
+        self._done = None
         self._code = None
-        self._payload = None
         self.handlers = {}
         self.gate = None
         self.sent = 0
@@ -77,7 +77,7 @@ class Rpc:
 
         `build(link)` is a coroutine that puts the payload when the CALL's turn has come, and
         `done(code, payload)` gets (None, response payload) or an error: a CALLERROR's code, "Timeout",
-        "Disconnected" or "Dropped".
+        "Disconnected" or "Dropped". It is called before the next message of the CSMS is looked at.
         """
         queue = self._queue
         if self.full():
@@ -113,8 +113,11 @@ class Rpc:
     def _answer(self, code, payload):
         self._id = None
         self._code = code
-        self._payload = payload
         self._answered.set()
+        done = self._done
+        if done:
+            self._done = None
+            done(code, payload)
 
     async def run(self):
         """Send the queued CALLs, one after the other, for ever (part 4, 4.1.1)."""
@@ -124,15 +127,14 @@ class Rpc:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            _, action, build, done = self._queue.pop(0)
+            _, action, build, self._done = self._queue.pop(0)
             timeout = self._link.message_timeout()
             health.promise(health.RPC, timeout + _MARGIN_S)
             code = await self._call(action, build, timeout)
-            payload = self._payload
-            self._payload = None
             if code:
                 log.warn("rpc: %s: %s", action, code)
-            done(code, payload)
+            if self._done:
+                self._answer(code, None)
             gc.collect()
             if code == "Timeout":
                 await self._link.alive()
