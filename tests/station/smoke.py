@@ -205,7 +205,12 @@ async def scenario(module, controller):
     station = main.Station(module.wire, module.wire, controller.wire, controller.wire)
     station.start()
     await asyncio.sleep_ms(60000)
-    assert module.requests == ["BootNotification", "StatusNotification", "StatusNotification"], module.requests
+    assert module.requests == [
+        "BootNotification",
+        "StatusNotification",
+        "StatusNotification",
+        "SecurityEventNotification",
+    ], module.requests
     name = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}}
     data = [name for _ in range(12)]
     module.calls = [

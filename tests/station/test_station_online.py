@@ -45,8 +45,9 @@ def test_cold_boot_accepted(world):
     assert boots[0].payload["chargingStation"]["firmwareVersion"] == board.VERSION
     assert reported(world.requests("StatusNotification")) == ON_BOTH
     assert all(m.at_ns > boots[0].at_ns for m in world.requests("StatusNotification"))
+    assert [m.payload["type"] for m in world.requests("SecurityEventNotification")] == ["StartupOfTheDevice"]
     world.run(30)
-    assert len(world.session.requests()) == 3
+    assert len(world.session.requests()) == 4
     assert world.session.violations == []
 
 
@@ -497,7 +498,7 @@ def test_trigger(world):
     assert trigger("BootNotification") == "Rejected"
     assert trigger("MeterValues") == "NotImplemented"
     world.run(5)
-    assert len(world.session.requests()) == 5
+    assert len(world.session.requests()) == 6
     answers = [m for m in world.session.transcript if m.direction == "in"]
     beat = next(i for i, m in enumerate(answers) if m.action == "Heartbeat" and m.type == "CALL")
     assert answers[beat - 1].type == "CALLRESULT"

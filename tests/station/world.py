@@ -225,7 +225,8 @@ class World:
 
     def accepted(self, timeout_s: float = 60) -> None:
         """Wait until the station is accepted and both connectors have been reported."""
-        self.until("two StatusNotifications", lambda: len(self.requests("StatusNotification")) >= 2, timeout_s)
+        self.until("the last message of the start-up", lambda: self.requests("SecurityEventNotification"), timeout_s)
+        self.run(0.5)
 
     def close(self) -> None:
         """End the world; afterwards its complaints have to be none."""
