@@ -12,12 +12,13 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich.console import Console
 
 from bench import firmware as firmware_build
+from bench.emulators import Kind, create
 from bench.emulators.base import EmulatorError
 from bench.firmware import FirmwareError
 from bench.memory.elf import ImageFileError, StaticMemory, measure
@@ -55,7 +56,9 @@ FirmwareFile = Annotated[Path | None, typer.Option("--firmware", help="Your own 
 PlatformFile = Annotated[
     Path | None, typer.Option("--platform", help="Your own .repl, with .toml beside it.")
 ]
-EmulatorKind = Annotated[str, typer.Option("--emulator", help="auto, unicorn or renode.")]
+EmulatorKind = Annotated[
+    str, typer.Option("--emulator", help="auto (Renode where it is found, else Unicorn), unicorn or renode.")
+]
 
 out = Console()
 
@@ -104,7 +107,7 @@ def run(
     scenarios = select(discover(), include or (), test or ())
     targets = _targets(board, firmware, platform)
     for name, elf in targets.items():
-        _check_image(name, elf)
+        _check_image(name, elf, emulator)
     work = report / "runs"
     shutil.rmtree(work, ignore_errors=True)
     queue = [
@@ -202,7 +205,7 @@ def boot(
     Live(
         load_platform(name),
         elf,
-        emulator=emulator,
+        emulator=_kind(emulator),
         csms_url=csms,
         identity=identity,
         password=password,
@@ -264,11 +267,16 @@ def _targets(boards: Sequence[str] | None, elf: Path | None, platform: Path | No
     return {chosen[0]: elf}
 
 
-def _check_image(name: str, elf: Path) -> None:
-    """Raises what is wrong with a platform or an image once, before every scenario would."""
-    from bench.emulators import create
+def _kind(emulator: str) -> Kind:
+    for kind in get_args(Kind):
+        if emulator == kind:
+            return cast(Kind, kind)
+    raise UsageError(f"no emulator {emulator!r}; there are {', '.join(get_args(Kind))}")
 
-    board = create("auto", load_platform(name))
+
+def _check_image(name: str, elf: Path, emulator: str) -> None:
+    """Raises what is wrong with a platform or an image once, before every scenario would."""
+    board = create(_kind(emulator), load_platform(name))
     try:
         measure(elf)
         board.load(elf)

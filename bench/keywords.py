@@ -77,7 +77,7 @@ class Bench:
             self._rig = Rig(
                 platform,
                 Path(str(firmware)) if firmware else elf_path(board),
-                emulator=str(_variable("EMULATOR", "auto")),
+                emulator=_variable("EMULATOR", "auto"),
                 provisioning=Provisioning(identity=identity, password=password, variables=variables),
                 csms=csms,
             )

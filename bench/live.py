@@ -14,6 +14,7 @@ from rich.live import Live as Screen
 from rich.panel import Panel
 from rich.text import Text
 
+from bench.emulators import Kind
 from bench.emulators.base import NS_PER_S
 from bench.peers.tcp import TcpNetwork
 from bench.platforms import Platform
@@ -42,7 +43,7 @@ class Live:
         platform: Platform,
         elf: Path,
         *,
-        emulator: str,
+        emulator: Kind,
         csms_url: str | None,
         identity: str | None,
         password: str | None,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from bench.emulators import create
+from bench.emulators import Kind, create
 from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
 from bench.memory.elf import StaticMemory, measure, symbols_of
 from bench.memory.runtime import HeapProbe, StackProbe, gc_layout
@@ -28,6 +28,7 @@ CSMS_HOST, CSMS_PORT = "csms.local", 9000
 
 _SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, NS_PER_S
 _LIVE_WAIT_S = 0.1
+_PROBLEMS_SHOWN = 20
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -103,7 +104,7 @@ class Rig:
         platform: Platform,
         elf: Path,
         *,
-        emulator: str = "auto",
+        emulator: Kind = "auto",
         provisioning: Provisioning | None = None,
         csms: Csms | None = None,
         network: Network | None = None,
@@ -126,7 +127,7 @@ class Rig:
             (platform.evse_uart, self.evse),
         )
         self.static: StaticMemory = measure(elf)
-        self.emulator: Emulator = create(emulator, platform)
+        self.emulator: Emulator = create(emulator, platform, seed=seed)
         try:
             self.emulator.load(elf)
             self._symbols = symbols_of(elf)
@@ -243,6 +244,8 @@ class Rig:
         found += self._exceptions()
         extra = self.resets[self._resets_caused :]
         found += [f"unexpected reset by {reset.cause} at {reset.at_ns / NS_PER_S:.3f} s" for reset in extra]
+        if len(found) > _PROBLEMS_SHOWN:
+            found[_PROBLEMS_SHOWN:] = [f"... and {len(found) - _PROBLEMS_SHOWN} more"]
         return found
 
     def transcript(self) -> list[str]:
