@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Literal
 
 from .base import Emulator, EmulatorError
+from .renode.locate import RenodeMissing, locate
 
 if TYPE_CHECKING:
     from ..platforms import Platform
 
 Kind = Literal["auto", "unicorn", "renode"]
 
+log = logging.getLogger(__name__)
+
+
+def choose(kind: Kind) -> Literal["unicorn", "renode"]:
+    """Which emulator `kind` stands for on this machine: "auto" is Renode where it is found, else Unicorn.
+
+    A Renode that RENODE_PATH names and that is not there is an error, also for "auto". Raises EmulatorError.
+    """
+    if kind == "renode":
+        locate()
+    if kind in {"unicorn", "renode"}:
+        return kind
+    if kind != "auto":
+        raise EmulatorError(f"no emulator {kind!r}; there are auto, unicorn, renode")
+    try:
+        log.info("emulator: Renode at %s", locate())
+    except RenodeMissing as error:
+        if error.asked_for:
+            raise
+        log.info("emulator: Unicorn (no Renode found)")
+        return "unicorn"
+    return "renode"
+
 
 def create(kind: Kind, platform: Platform, *, seed: int = 0, count_memory: bool = False) -> Emulator:
-    """A board on an emulator; "auto" takes the fastest one there is.
+    """A board on an emulator; see `choose` for "auto".
 
     `seed` makes the board's random numbers; `count_memory` has Counters.memory filled, which is slow.
     Raises EmulatorError, among them PlatformError for a platform file that cannot be honoured.
     """
-    if kind == "renode":
-        raise EmulatorError("Renode is not available as an emulator yet; take 'unicorn' or 'auto'")
-    if kind not in {"auto", "unicorn"}:
-        raise EmulatorError(f"no emulator {kind!r}; there are auto, unicorn, renode")
+    if choose(kind) == "renode":
+        from .renode.machine import RenodeBoard
+
+        return RenodeBoard(platform, seed=seed)
     from .unicorn.machine import UnicornMachine
 
     return UnicornMachine(platform, seed=seed, count_memory=count_memory)

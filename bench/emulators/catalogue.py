@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from . import repl
@@ -42,6 +43,11 @@ def _one_irq(size: int, **attributes: str) -> Model:
     return Model(size, attributes, irqs=frozenset({"", "IRQ"}), wants_irq=True)
 
 
+def _guarded_flash(size: int) -> Model:
+    attributes = {"flash": "Memory.MappedMemory", "guardedStart": "int", "guardedSize": "int"}
+    return Model(size, attributes, frozenset(attributes))
+
+
 MODELS: dict[str, Model] = {
     **{t: Model(None, {"size": "int", "ResetByte": "int"}, frozenset({"size"})) for t in MEMORIES},
     NVIC: Model(
@@ -56,7 +62,9 @@ MODELS: dict[str, Model] = {
         frozenset({"cpuType", "nvic", "PerformanceInMips"}),
         addressed=False,
     ),
-    "Miscellaneous.STM32F4_RCC": Model(0x400, {"rtcPeripheral": "Timers.STM32F4_RTC"}, irqs=frozenset({"Timer9Reset"})),
+    "Miscellaneous.STM32F4_RCC": Model(
+        0x400, {"rtcPeripheral": "Timers.STM32F4_RTC"}, irqs=frozenset({"Timer9Reset"})
+    ),
     "Timers.STM32F4_RTC": Model(0x400, {}, irqs=frozenset({"AlarmIRQ"})),
     "Miscellaneous.STM32_PWR": Model(0x400),
     "MTD.STM32F4_FlashController": Model(0x400, {"flash": "Memory.MappedMemory"}, frozenset({"flash"})),
@@ -72,11 +80,17 @@ MODELS: dict[str, Model] = {
     ),
     "UART.STM32_UART": _one_irq(0x400, frequency="int"),
     "Timers.STM32_Timer": Model(
-        0x400, {"frequency": "int", "initialLimit": "int"}, frozenset({"initialLimit"}), frozenset({"", "IRQ"}), True
+        0x400,
+        {"frequency": "int", "initialLimit": "int"},
+        frozenset({"initialLimit"}),
+        frozenset({"", "IRQ"}),
+        True,
     ),
     "Miscellaneous.STM32F4_RNG": _one_irq(0x400),
     "Timers.STM32_IndependentWatchdog": Model(
-        0x400, {"frequency": "int", "windowOption": "bool", "defaultPrescaler": "int"}, frozenset({"frequency"})
+        0x400,
+        {"frequency": "int", "windowOption": "bool", "defaultPrescaler": "int"},
+        frozenset({"frequency"}),
     ),
     "Miscellaneous.NRF_CLOCK": _one_irq(0x1000),
     "UART.NRF52840_UART": _one_irq(0x1000, easyDMA="bool"),
@@ -86,6 +100,22 @@ MODELS: dict[str, Model] = {
     "Miscellaneous.NRF52840_RNG": _one_irq(0x1000),
     "Timers.NRF52840_Watchdog": _one_irq(0x1000),
     "GPIOPort.NRF52840_GPIO": Model(0x300),
+    # ours, for Renode: platforms/models/
+    "Miscellaneous.STM32F4_RCC_ResetFlags": Model(0x400, {"rtcPeripheral": "Timers.STM32F4_RTC"}),
+    "MTD.STM32F4_FLASH": _guarded_flash(0x400),
+    "UART.STM32F4_USART": _one_irq(0x400, frequency="int"),
+    "Timers.STM32F4_IWDG": Model(
+        0x400,
+        {"frequency": "int", "rcc": "Miscellaneous.STM32F4_RCC_ResetFlags"},
+        frozenset({"frequency", "rcc"}),
+    ),
+    "Miscellaneous.NRF52840_POWER_CLOCK": _one_irq(0x1000),
+    "UART.NRF52840_UARTE": _one_irq(0x1000),
+    "Timers.NRF52840_TIMER": Model(
+        0x1000, {"numberOfEvents": "int"}, frozenset({"numberOfEvents"}), frozenset({"", "IRQ"}), True
+    ),
+    "Timers.NRF52840_WDT": _one_irq(0x1000, power="Miscellaneous.NRF52840_POWER_CLOCK"),
+    "MTD.NRF52840_NVMC": _guarded_flash(0x1000),
     "Python.PythonPeripheral": Model(
         None, {"size": "int", "initable": "bool", "script": "str", "filename": "str"}, frozenset({"size"})
     ),
@@ -113,7 +143,7 @@ class Poke:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A description that was found sound: every entry of a known type, one CPU, one NVIC, nothing overlaps."""
+    """A description that was found sound: all types known, one CPU, one NVIC, nothing overlaps."""
 
     description: Description
     cpu: Entry
@@ -179,7 +209,9 @@ def _check_entry(entry: Entry, entries: dict[str, Entry]) -> None:
         raise entry.error("ResetByte is 0 or 0xFF", "ResetByte")
     for section, statements in entry.statements.items():
         if statements:
-            raise statements[0].location.error(f"{entry.name}: {section} of an entry other than sysbus has no effect here")
+            raise statements[0].location.error(
+                f"{entry.name}: {section} of an entry other than sysbus has no effect here"
+            )
     for registration in entry.registrations:
         _check_registration(entry, registration, model)
     if model.addressed and not entry.registrations:
@@ -202,7 +234,9 @@ def _check_value(entry: Entry, name: str, kind: str, value: Value, entries: dict
 
 def _check_registration(entry: Entry, registration: Registration, model: Model) -> None:
     if registration.bus != "sysbus":
-        raise registration.location.error(f"{entry.name}: is attached to {registration.bus!r}; there is only sysbus here")
+        raise registration.location.error(
+            f"{entry.name}: is attached to {registration.bus!r}; there is only sysbus here"
+        )
     if not model.addressed:
         return
     if registration.address is None:
@@ -210,13 +244,19 @@ def _check_registration(entry: Entry, registration: Registration, model: Model) 
     size = size_of(entry, registration)
     end = registration.address + size
     if registration.address < 0 or end > 1 << 32:
-        raise registration.location.error(f"{entry.name}: 0x{registration.address:X} + 0x{size:X} is beyond 32 bits")
+        raise registration.location.error(
+            f"{entry.name}: 0x{registration.address:X} + 0x{size:X} is beyond 32 bits"
+        )
     if size == 0 or size > (MAX_MEMORY if entry.type in MEMORIES else 1 << 20):
-        raise registration.location.error(f"{entry.name}: a size of 0x{size:X} bytes is none for {entry.type}")
+        raise registration.location.error(
+            f"{entry.name}: a size of 0x{size:X} bytes is none for {entry.type}"
+        )
     if registration.address % 4 or size % 4:
         raise registration.location.error(f"{entry.name}: address and size are to be multiples of 4")
     if entry.type in MEMORIES and (registration.address % PAGE or size % PAGE):
-        raise registration.location.error(f"{entry.name}: address and size of a memory are multiples of 0x{PAGE:X}")
+        raise registration.location.error(
+            f"{entry.name}: address and size of a memory are multiples of 0x{PAGE:X}"
+        )
 
 
 def _the_only(description: Description, kind: str, what: str) -> Entry:
@@ -242,9 +282,14 @@ def _check_irqs(entries: dict[str, Entry], nvic: Entry, cpu: Entry) -> None:
             if irq.target != nvic.name:
                 raise irq.location.error(f"{entry.name}: {irq.target!r} is not the NVIC, {nvic.name!r}")
             if not 0 <= irq.line < IRQ_LINES:
-                raise irq.location.error(f"{entry.name}: interrupt {irq.line} is not within 0 to {IRQ_LINES - 1}")
+                raise irq.location.error(
+                    f"{entry.name}: interrupt {irq.line} is not within 0 to {IRQ_LINES - 1}"
+                )
             if irq.line in lines:
-                raise irq.location.error(f"{entry.name}: interrupt {irq.line} has another source in line {lines[irq.line].location.line}")
+                other = lines[irq.line].location.line
+                raise irq.location.error(
+                    f"{entry.name}: interrupt {irq.line} has a source in line {other} already"
+                )
             lines[irq.line] = irq
         if model.wants_irq and not entry.irqs:
             raise entry.error(f"{entry.type} is connected to no interrupt (-> {nvic.name}@N)")
@@ -258,7 +303,7 @@ def _check_overlaps(entries: dict[str, Entry], tags: list[Tag]) -> None:
                 end = registration.address + size_of(entry, registration)
                 spans.append((registration.address, end, entry, registration))
     spans.sort(key=lambda span: span[0])
-    for (_, end, first, _), (start, _, second, registration) in zip(spans, spans[1:], strict=False):
+    for (_, end, first, _), (start, _, second, registration) in pairwise(spans):
         if start < end:
             raise registration.location.error(f"{second.name}: 0x{start:08X} belongs to {first.name} already")
 
@@ -291,7 +336,7 @@ def _statements(description: Description) -> tuple[list[Tag], list[Poke]]:
                 case _:
                     raise statement.location.error(
                         f"sysbus: {section}: {statement.text.split()[0]!r} is not understood; "
-                        f"known in init: Tag <begin, end> \"NAME\" value, {', '.join(widths)} ADDRESS VALUE"
+                        f'known in init: Tag <begin, end> "NAME" value, {", ".join(widths)} ADDRESS VALUE'
                     )
     return tags, pokes
 

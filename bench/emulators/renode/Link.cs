@@ -207,9 +207,11 @@ namespace OcppLiteBench
             {
                 uart.Forget();
             }
+            // translated code cuts time where it is left for an interrupt: equal runs start with none
+            cpu.ClearTranslationCache();
             resets.Clear();
             exceptions.Clear();
-            instructionsBefore = 0;
+            instructions = instructionsBefore = 0;
             answer.Write((byte)uartsFound.Length);
             foreach(var uart in uartsFound)
             {
@@ -257,9 +259,8 @@ namespace OcppLiteBench
             master = emulation.MasterTimeSource;
             master.AdvanceImmediately = true;
             machine.LocalTimeSource.AdvanceImmediately = true;
-            cpu.IsHalted = true;
             target = TimeInterval.Empty;
-            SetQuantum(TimeInterval.FromMicroseconds(1));
+            SetQuantum(TimeInterval.FromNanoseconds(1));
             leave = false;
             master.SyncHook += Synchronise;
             emulation.StartAll();
@@ -325,16 +326,20 @@ namespace OcppLiteBench
             machine.LocalTimeSource.Quantum = quantum;
         }
 
-        private void Advance(BinaryReader request, BinaryWriter answer)
+        private void RunTo(TimeInterval time)
         {
-            target = TimeInterval.FromNanoseconds(request.ReadUInt64());
+            target = time;
             output = false;
             if(target > master.ElapsedVirtualTime)
             {
-                parked.Reset();
                 go.Set();
                 parked.WaitOne();
             }
+        }
+
+        private void Advance(BinaryReader request, BinaryWriter answer)
+        {
+            RunTo(TimeInterval.FromNanoseconds(request.ReadUInt64()));
             Report(answer);
             for(var ranges = request.ReadByte(); ranges > 0; --ranges)
             {

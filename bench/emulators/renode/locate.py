@@ -23,7 +23,14 @@ _EXECUTABLES = ("renode", "renode.exe")
 
 
 class RenodeMissing(EmulatorError):
-    """No Renode that would do. The message says where it was looked for and how to get one."""
+    """No Renode that would do. The message says where it was looked for and how to get one.
+
+    `asked_for`: one was named (a path, RENODE_PATH) or found, so that nothing else may be taken for it.
+    """
+
+    def __init__(self, message: str, *, asked_for: bool = True) -> None:
+        super().__init__(message)
+        self.asked_for = asked_for
 
 
 def locate(given: Path | None = None) -> Path:
@@ -46,7 +53,8 @@ def locate(given: Path | None = None) -> Path:
             return found
     raise RenodeMissing(
         f"Renode not found ({PATH_VARIABLE} is not set, no renode on PATH, none installed by renode-run); "
-        f"{HOW_TO_GET}"
+        f"{HOW_TO_GET}",
+        asked_for=False,
     )
 
 

@@ -48,8 +48,9 @@ class RenodeBoard(Emulator):
 
     name: ClassVar[str] = "renode"
 
-    def __init__(self, platform: Platform, executable: Path | None = None) -> None:
+    def __init__(self, platform: Platform, executable: Path | None = None, *, seed: int = 0) -> None:
         self._platform = platform
+        self._seed = seed
         self._executable = executable or locate()
         self._renode: Renode | None = None
         self._origin_ns = 0
@@ -70,6 +71,7 @@ class RenodeBoard(Emulator):
         segments = _segments(elf)
         if self._renode is None:
             self._renode = _take(self._executable, self._platform.resc, elf)
+            self._renode.command(f"emulation SetSeed {self._seed + 1}")
             self._bind()
         flash = [(start, size) for name, start, size in self._memories if "flash" in name]
         for address, data in segments:
@@ -158,7 +160,7 @@ class RenodeBoard(Emulator):
     def power_on(self) -> None:
         if self._powered:
             return
-        noise = random.Random(len(self._resets))
+        noise = random.Random(self._seed << 32 | len(self._resets))
         for name, start, size in self._memories:
             if name not in _KEPT:
                 self.write_memory(start, noise.randbytes(size))
@@ -287,7 +289,6 @@ def _take(executable: Path, resc: Path, elf: Path) -> Renode:
     try:
         if renode.platform != resc:
             renode.load_platform(resc, elf)
-        renode.command("emulation SetSeed 1")
     except EmulatorError:
         renode.close()
         raise

@@ -101,7 +101,7 @@ class Renode:
         return answer[1:]
 
     def close(self) -> None:
-        """End the process. It ends itself at the end of its standard input, and is killed where it does not."""
+        """End the process, which ends itself at the end of its standard input; kill it where it does not."""
         _running.discard(self)
         if self._link is not None:
             self._link.close()

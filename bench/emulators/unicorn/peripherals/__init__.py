@@ -42,6 +42,15 @@ _TYPES: dict[str, type[Peripheral]] = {
     "Miscellaneous.NRF52840_RNG": NrfRng,
     "Timers.NRF52840_Watchdog": Wdt,
     "GPIOPort.NRF52840_GPIO": NrfGpio,
+    "Miscellaneous.STM32F4_RCC_ResetFlags": Rcc,
+    "MTD.STM32F4_FLASH": FlashInterface,
+    "UART.STM32F4_USART": Usart,
+    "Timers.STM32F4_IWDG": Iwdg,
+    "Miscellaneous.NRF52840_POWER_CLOCK": ClockPower,
+    "UART.NRF52840_UARTE": Uarte,
+    "Timers.NRF52840_TIMER": NrfTimer,
+    "Timers.NRF52840_WDT": Wdt,
+    "MTD.NRF52840_NVMC": Nvmc,
 }
 _SCRIPTED: dict[str, type[Peripheral]] = {"nvmc": Nvmc}
 
