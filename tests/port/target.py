@@ -25,7 +25,6 @@ class Target:
         with elf.open("rb") as file:
             table = ELFFile(file).get_section_by_name(".symtab")
             self.symbols = {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
-        self.sizes = (platform.modem_uart, platform.evse_uart)
         self._received = b""
         self._log = RttReader(emulator, self.symbols["_SEGGER_RTT"])
         self.log = ""
@@ -86,5 +85,6 @@ class Target:
     def power_cycle(self, off_seconds: float = 0.1) -> Target:
         self.emulator.power_off()
         self.run(off_seconds)
+        self.emulator.uart_read(self.platform.modem_uart)  # what was cut short
         self.emulator.power_on()
         return self.ready()

@@ -30,13 +30,6 @@ def recurse():
     return recurse() + 1
 
 
-def deep():
-    try:
-        recurse()
-    except RuntimeError as error:
-        return str(error)
-
-
 def exhaust():
     kept = []
     try:
@@ -61,7 +54,7 @@ COMMANDS = {
     "reset": board.reset,
     "uptime": lambda: (board.uptime(), board.uptime_ms()),
     "heap": lambda: (gc.collect(), gc.mem_free())[1],
-    "deep": deep,
+    "recurse": recurse,
     "exhaust": exhaust,
     "print": print,
     "overruns": lambda: (modem.overruns, evse.overruns),
@@ -101,8 +94,12 @@ async def serve():
                 answer = COMMANDS[name](*arguments)
         except OSError as error:
             answer = {"errno": error.errno}
-        except KeyError as error:
-            answer = {"unknown": str(error)}
+        except (ArithmeticError, RuntimeError, MemoryError) as error:
+            answer = {"raised": repr(error)}
+        except ValueError as error:
+            if name == "raise":
+                raise
+            answer = {"raised": repr(error)}
         writer.write((json.dumps(answer) + "\n").encode())
         await writer.drain()
 

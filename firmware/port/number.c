@@ -1,9 +1,11 @@
-// What the virtual machine takes from the C library, and MicroPython's own replacement lacks.
+// Numbers, where what is at hand is wrong or large.
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include "py/obj.h"
+#include "py/runtime.h"
 
 static unsigned digit_of(char c) {
     if (c >= '0' && c <= '9') {
@@ -13,20 +15,19 @@ static unsigned digit_of(char c) {
     return c >= 'a' && c <= 'z' ? c - 'a' + 10u : UINT_MAX;
 }
 
-// C11 7.22.1.4 for the bases 2 to 36, with no prefix and no leading space: the virtual machine has read
-// those. Out of range gives the nearest number there is.
-long long strtoll(const char *restrict text, char **restrict end, int base) {
-    bool negative = *text == '-';
-    text += *text == '-' || *text == '+';
+// Stands in for MicroPython's own, by the linker's --wrap: that one loses the sign of what does not fit a
+// small int, reads past `size`, and leaves what happens out of range to strtoll(). Out of 64 bits: ValueError.
+mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t size, bool negative, unsigned base);
+mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t size, bool negative, unsigned base) {
     const unsigned long long limit = (unsigned long long)LLONG_MAX + negative;
     unsigned long long value = 0;
-    for (unsigned digit; (digit = digit_of(*text)) < (unsigned)base; text++) {
-        value = value > (limit - digit) / (unsigned)base ? limit : value * (unsigned)base + digit;
+    for (unsigned digit; size > 0 && (digit = digit_of(**text)) < base; size--, ++*text) {
+        if (value > (limit - digit) / base) {
+            mp_raise_ValueError(MP_ERROR_TEXT("integer over 64 bits"));
+        }
+        value = value * base + digit;
     }
-    if (end) {
-        *end = (char *)text;
-    }
-    return (long long)(negative ? 0 - value : value);
+    return mp_obj_new_int_from_ll((long long)(negative ? 0 - value : value));
 }
 
 // Single precision to 64 bits (Arm run-time ABI, 4.1.2), towards zero, to the nearest number out of range.
