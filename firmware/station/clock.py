@@ -118,12 +118,3 @@ async def sleep(seconds):
         chunk = min(seconds, _CHUNK_S)
         await asyncio.sleep_ms(chunk * 1000)
         seconds -= chunk
-
-
-async def wait(event, seconds):
-    """Wait for an asyncio.Event: True when it is set, False when the time has passed first."""
-    try:
-        await asyncio.wait_for_ms(event.wait(), max(0, min(seconds, _CHUNK_S)) * 1000)
-        return True
-    except asyncio.TimeoutError:
-        return event.is_set()

@@ -13,8 +13,8 @@ EVSES = const(2)  # each with one connector
 
 MODEL = const("Lite 2")
 VENDOR = const("OCPP Lite Bench")
-SUPPLY_PHASES = const("3")
-EVSE_POWER_W = const(22080)
+_SUPPLY_PHASES = const("3")
+_EVSE_POWER_W = const(22080)
 
 _TYPES = const(
     ("string", "decimal", "integer", "dateTime", "boolean", "OptionList", "SequenceList", "MemberList")
@@ -41,7 +41,7 @@ _EVSE = const(1)
 _CONNECTOR = const(2)
 
 # (component, tier, ((variable, instance, flags, unit, lowest, highest or values, value: None = live), ...))
-MODEL_TABLE = const(
+_TABLE = const(
     (
         (
             "OCPPCommCtrlr",
@@ -69,7 +69,7 @@ MODEL_TABLE = const(
                 ("CertificateEntries", None, 2, None, None, 0, "0"),
                 ("Identity", None, 0, None, None, 48, None),
                 ("OrganizationName", None, 8, None, 0, 64, ""),
-                ("SecurityProfile", None, 2, None, None, None, None),
+                ("SecurityProfile", None, 2, None, None, None, "1"),
             ),
         ),
         (
@@ -97,7 +97,7 @@ MODEL_TABLE = const(
                 ("Available", None, 4, None, None, None, "true"),
                 ("AvailabilityState", None, 5, None, None, _STATES, None),
                 ("Model", None, 0, None, None, None, MODEL),
-                ("SupplyPhases", None, 2, None, None, None, SUPPLY_PHASES),
+                ("SupplyPhases", None, 2, None, None, None, _SUPPLY_PHASES),
                 ("VendorName", None, 0, None, None, None, VENDOR),
             ),
         ),
@@ -108,8 +108,8 @@ MODEL_TABLE = const(
                 ("AllowReset", None, 4, None, None, None, "false"),
                 ("Available", None, 4, None, None, None, "true"),
                 ("AvailabilityState", None, 5, None, None, _STATES, None),
-                ("Power", None, 1, "W", None, EVSE_POWER_W, ""),
-                ("SupplyPhases", None, 2, None, None, None, SUPPLY_PHASES),
+                ("Power", None, 1, "W", None, _EVSE_POWER_W, ""),
+                ("SupplyPhases", None, 2, None, None, None, _SUPPLY_PHASES),
             ),
         ),
         (
@@ -119,7 +119,7 @@ MODEL_TABLE = const(
                 ("Available", None, 4, None, None, None, "true"),
                 ("AvailabilityState", None, 5, None, None, _STATES, None),
                 ("ConnectorType", None, 0, None, None, None, "sType2"),
-                ("SupplyPhases", None, 2, None, None, None, SUPPLY_PHASES),
+                ("SupplyPhases", None, 2, None, None, None, _SUPPLY_PHASES),
             ),
         ),
     )
@@ -151,7 +151,7 @@ def find(component, variable):
     known = False
     if not component.get("instance"):
         evse = component.get("evse")
-        for name, tier, variables in MODEL_TABLE:
+        for name, tier, variables in _TABLE:
             if not _same(name, component["name"]) or not (has_evse(evse, tier) if tier else evse is None):
                 continue
             known = True
@@ -198,7 +198,7 @@ def refusal(entry, value):
 class DeviceModel:
     """Values of the variables, and the requests about them.
 
-    `live[variable name](evse id)` gives a value that is not stored; `on_change(key)` hears of a value that
+    `live(variable name, evse id)` gives the value of a variable that changes by itself; `on_change(key)` hears of a value that
     the CSMS set and may return a coroutine function to run after the response.
     """
 
@@ -210,14 +210,8 @@ class DeviceModel:
         self._seq = 0
         self.submit = None
         self.on_change = None
-        self.live = {
-            "BytesPerMessage": lambda evse: str(RX_MESSAGE),
-            "ItemsPerMessage": lambda evse: str(schema.ITEMS_MAX),
-            "DateTime": lambda evse: clock.now(),
-            "Identity": lambda evse: self.identity(),
-            "SecurityProfile": lambda evse: "1",
-        }
-        for component, tier, variables in MODEL_TABLE:
+        self.live = None
+        for component, tier, variables in _TABLE:
             for entry in variables:
                 if entry[2] & _RW and not tier:
                     self._restore(key_of(component, entry), entry)
@@ -263,11 +257,22 @@ class DeviceModel:
         """Set a value until the next boot, unchecked."""
         self._values[key] = value
 
+    def _live(self, name, evse):
+        if name == "BytesPerMessage":
+            return str(RX_MESSAGE)
+        if name == "ItemsPerMessage":
+            return str(schema.ITEMS_MAX)
+        if name == "DateTime":
+            return clock.now()
+        if name == "Identity":
+            return self.identity()
+        return self.live(name, evse)
+
     def _value(self, component, entry, evse):
         """Text of a variable, evse id 0 for the station."""
         name, _, flags, _, _, _, value = entry
         if value is None:
-            return self.live[name](evse)
+            return self._live(name, evse)
         if flags & _RW:
             return self._values.get(key_of(component, entry), value)
         return value
@@ -370,7 +375,7 @@ class DeviceModel:
 
     def _entries(self, base):
         """JSON text of each report item that belongs to a report base."""
-        for name, tier, variables in MODEL_TABLE:
+        for name, tier, variables in _TABLE:
             for evse in range(1, EVSES + 1) if tier else (0,):
                 for entry in variables:
                     flags = entry[2]

@@ -4,10 +4,11 @@ import asyncio
 
 from micropython import const
 
-from . import clock, health, log
+from . import health, log
+from .aio import Signal
 from .devicemodel import EVSES
 
-FRAME_MAX = const(96)
+_FRAME_MAX = const(96)
 
 _ANSWER_MS = const(500)
 _TRIES = const(3)
@@ -17,11 +18,9 @@ _RETRY_S = const(10)
 _MARGIN_S = const(60)
 
 # flags of $GS and $AT
-CABLE = const(0x01)
-RELAY_FAULT = const(0x10)
-OVERTEMPERATURE = const(0x20)
-
-_OK = const(b"00")
+_CABLE = const(0x01)
+_RELAY_FAULT = const(0x10)
+_OVERTEMPERATURE = const(0x20)
 
 
 def checksum(text):
@@ -45,7 +44,7 @@ class RapiParser:
     """
 
     def __init__(self, on_frame):
-        self._line = memoryview(bytearray(FRAME_MAX))
+        self._line = memoryview(bytearray(_FRAME_MAX))
         self._have = 0
         self._on_frame = on_frame
 
@@ -65,7 +64,7 @@ class RapiParser:
             start = end + 1
         # what is longer than any frame is noise
         rest = data[start:]
-        self._have = len(rest) if len(rest) < FRAME_MAX else 0
+        self._have = len(rest) if len(rest) < _FRAME_MAX else 0
         self._line[: self._have] = rest[: self._have]
 
     def _frame(self, data):
@@ -86,13 +85,12 @@ class RapiParser:
 class EvseController:
     """Driver of the controller. `on_status(evse)` hears of each change of a connector's status."""
 
-    def __init__(self, stream, uart):
-        self._stream = stream
-        self._uart = uart
+    def __init__(self, port):
+        self._port = port
         self._parser = RapiParser(self._on_frame)
         self._lock = asyncio.Lock()
-        self._answered = asyncio.Event()
-        self._kick = asyncio.Event()
+        self._answered = Signal()
+        self._kick = Signal()
         self._waiting = False
         self._answer = None
         # by EVSE id - 1
@@ -112,9 +110,9 @@ class EvseController:
             return "Unavailable"
         if not contact or self._fault[i] or self._pilot[i] not in "ABCD":
             return "Faulted"
-        if self._flags[i] & (RELAY_FAULT | OVERTEMPERATURE):
+        if self._flags[i] & (_RELAY_FAULT | _OVERTEMPERATURE):
             return "Faulted"
-        return "Occupied" if self._flags[i] & CABLE or self._pilot[i] != "A" else "Available"
+        return "Occupied" if self._flags[i] & _CABLE or self._pilot[i] != "A" else "Available"
 
     def station_status(self):
         """AvailabilityState of the station: of the best EVSE."""
@@ -127,20 +125,20 @@ class EvseController:
     async def read(self):
         """Read frames for ever."""
         while True:
-            self._uart.wait(0)
-            n = await self._stream.readinto(self._parser.buffer())
+            self._port.wait(0)
+            n = await self._port.readinto(self._parser.buffer())
             if n:
                 self._parser.feed(n)
 
     async def run(self):
         """Set up and supervise the EVSEs for ever."""
         while True:
-            self._kick.clear()
+            self._kick.flag = False
             for evse in range(1, EVSES + 1):
                 await self._refresh(evse)
             seconds = _SUPERVISE_S if all(self._contact) else _RETRY_S
             health.promise(health.EVSE, seconds + _MARGIN_S)
-            await clock.wait(self._kick, seconds)
+            await self._kick.wait(seconds * 1000)
 
     # frames
 
@@ -196,15 +194,10 @@ class EvseController:
         data = frame(text)
         async with self._lock:
             for _ in range(_TRIES):
-                self._answered.clear()
+                self._answered.flag = False
                 self._waiting = True
-                self._stream.write(data)
-                await self._stream.drain()
-                try:
-                    await asyncio.wait_for_ms(self._answered.wait(), _ANSWER_MS)
-                except asyncio.TimeoutError:
-                    pass
-                if self._answered.is_set():
+                await self._port.write(data)
+                if await self._answered.wait(_ANSWER_MS):
                     answer = self._answer
                     self._answer = None
                     return answer[1:] if answer[0] == "OK" else False

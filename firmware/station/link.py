@@ -10,8 +10,8 @@ from micropython import const
 from . import clock, health, log, websocket
 from .modem import ModemError
 
-TX_PAYLOAD = const(1400)  # of one frame; a longer message goes out in fragments
-RX_CHUNK = const(512)  # taken from the network module at a time
+_TX_PAYLOAD = const(1016)  # of one frame; a longer message goes out in fragments
+_RX_CHUNK = const(256)  # taken from the network module at a time
 
 _HEAD_ROOM = const(8)
 _HANDSHAKE_S = const(30)
@@ -48,8 +48,8 @@ class Link:
         self._socket = socket
         self._model = model
         self._ws = websocket.Client()
-        self._rx = bytearray(RX_CHUNK)
-        self._tx = bytearray(_HEAD_ROOM + TX_PAYLOAD)
+        self._rx = bytearray(_RX_CHUNK)
+        self._tx = bytearray(_HEAD_ROOM + _TX_PAYLOAD)
         self._at = 0
         self._opcode = websocket.TEXT
         self._lock = asyncio.Lock()

@@ -3,12 +3,12 @@
 import board
 from micropython import const
 
-ERROR = const(0)
-WARN = const(1)
-INFO = const(2)
-DEBUG = const(3)
+_ERROR = const(0)
+_WARN = const(1)
+_INFO = const(2)
+_DEBUG = const(3)
 
-level = INFO
+level = _INFO
 
 
 def _line(threshold, letter, text, args):
@@ -18,19 +18,19 @@ def _line(threshold, letter, text, args):
 
 def error(text, *args):
     """Something failed that a person has to look at."""
-    _line(ERROR, "E", text, args)
+    _line(_ERROR, "E", text, args)
 
 
 def warn(text, *args):
     """Something failed and the station copes."""
-    _line(WARN, "W", text, args)
+    _line(_WARN, "W", text, args)
 
 
 def info(text, *args):
     """What the station does."""
-    _line(INFO, "I", text, args)
+    _line(_INFO, "I", text, args)
 
 
 def debug(text, *args):
     """What passes through."""
-    _line(DEBUG, "D", text, args)
+    _line(_DEBUG, "D", text, args)

@@ -8,6 +8,7 @@ import board
 from micropython import const
 
 from . import health, log
+from .aio import Port
 from .devicemodel import DeviceModel
 from .evse import EvseController
 from .link import Link
@@ -16,16 +17,16 @@ from .provisioning import Provisioning
 from .remote import Remote
 from .rpc import Rpc
 
-WATCHDOG_MS = const(30000)
-FEED_S = const(10)
+_WATCHDOG_MS = const(30000)
+_FEED_S = const(10)
 
 
 class Station:
-    """All parts of the station on two UART streams (see Modem and EvseController for their interface)."""
+    """All parts of the station on two serial ports (see aio.Port)."""
 
-    def __init__(self, modem_stream, modem_uart, evse_stream, evse_uart):
-        self.modem = Modem(modem_stream, modem_uart)
-        self.evse = EvseController(evse_stream, evse_uart)
+    def __init__(self, modem_port, evse_port):
+        self.modem = Modem(modem_port)
+        self.evse = EvseController(evse_port)
         self.model = model = DeviceModel()
         self.link = link = Link(Socket(self.modem), model)
         self.rpc = rpc = Rpc(link)
@@ -37,9 +38,7 @@ class Station:
         link.on_down = provisioning.on_down
         model.submit = rpc.submit
         model.on_change = self._on_change
-        model.live["ActiveNetworkProfile"] = lambda evse: link.slot()
-        model.live["MessageTimeout"] = lambda evse: str(link.message_timeout())
-        model.live["AvailabilityState"] = self._availability
+        model.live = self._live
         rpc.handlers = {
             "GetVariables": model.get_variables,
             "SetVariables": model.set_variables,
@@ -50,7 +49,11 @@ class Station:
             "RequestStopTransaction": remote.start_or_stop,
         }
 
-    def _availability(self, evse):
+    def _live(self, name, evse):
+        if name == "ActiveNetworkProfile":
+            return self.link.slot()
+        if name == "MessageTimeout":
+            return str(self.link.message_timeout())
         return self.evse.status(evse) if evse else self.evse.station_status()
 
     def _on_change(self, key):
@@ -83,14 +86,14 @@ async def _guard(task):
 
 async def watch():
     """Feed the watchdog as long as every task keeps its promises."""
-    board.watchdog(WATCHDOG_MS)
+    board.watchdog(_WATCHDOG_MS)
     while True:
         late = health.late()
         if late:
             log.error("main: task %s is stuck", late)
         else:
             board.feed()
-        await asyncio.sleep_ms(FEED_S * 1000)
+        await asyncio.sleep_ms(_FEED_S * 1000)
 
 
 async def main():
@@ -99,11 +102,7 @@ async def main():
     fault = board.fault()
     if fault:
         log.error("main: fault before this boot: pc %x lr %x psr %x cfsr %x hfsr %x mmfar %x bfar %x", *fault)
-    modem_uart = board.UART(board.MODEM)
-    evse_uart = board.UART(board.EVSE)
-    station = Station(
-        asyncio.StreamReader(modem_uart), modem_uart, asyncio.StreamReader(evse_uart), evse_uart
-    )
+    station = Station(Port(board.UART(board.MODEM)), Port(board.UART(board.EVSE)))
     station.start()
     gc.collect()
     log.info("main: %d bytes of heap free", gc.mem_free())

@@ -5,12 +5,12 @@ import asyncio
 import board
 from micropython import const
 
-from . import clock, log
+from . import log
+from .aio import Signal
 
-LINKS = const(5)
-LINE_MAX = const(160)
-SEND_MAX = const(2048)  # of one AT+CIPSEND
-CHUNK = const(256)  # what is handed to the UART at a time
+_LINKS = const(5)
+_LINE_MAX = const(160)
+_SEND_MAX = const(2048)  # of one AT+CIPSEND
 
 _READY_MS = const(5000)
 _SIMPLE_MS = const(2000)
@@ -43,7 +43,7 @@ class AtParser:
     """
 
     def __init__(self, on_line, on_prompt):
-        self._line = memoryview(bytearray(LINE_MAX))
+        self._line = memoryview(bytearray(_LINE_MAX))
         self._have = 0
         self._skip = False
         self._drop = 0
@@ -70,7 +70,7 @@ class AtParser:
 
     def wanted(self):
         """Bytes that are known to follow, 0 when it depends on what they are."""
-        return self._want or min(self._drop, LINE_MAX)
+        return self._want or min(self._drop, _LINE_MAX)
 
     def feed(self, n):
         """`n` bytes have been put into the last `buffer()`."""
@@ -84,7 +84,7 @@ class AtParser:
             start = self._take(data, start)
             if start < 0:
                 break
-        if self._have == LINE_MAX:
+        if self._have == _LINE_MAX:
             self._skip = True
             self._have = 0
 
@@ -141,23 +141,20 @@ class AtParser:
 class Modem:
     """Driver of the module. One command at a time; events of the module are taken at any point.
 
-    `stream` has coroutines readinto(buffer) and drain() and write(bytes) (asyncio.StreamReader over
-    board.UART); `uart.wait(n)` sets when it becomes readable.
+    `port` has coroutines readinto(buffer) and write(bytes), and wait(n) (see aio.Port). The connections are
+    `sockets`, by link number.
     """
 
-    def __init__(self, stream, uart):
-        self._stream = stream
-        self._uart = uart
-        self._lock = asyncio.Lock()
-        self._done = asyncio.Event()
-        self._changed = asyncio.Event()
-        self._ready = asyncio.Event()
+    def __init__(self, port):
+        self._port = port
+        self.lock = asyncio.Lock()
+        self._done = Signal()
+        self._ready = Signal()
         self._parser = AtParser(self._on_line, self._on_prompt)
         self._expect = _NOTHING
         self._result = None
-        self._link = 0
-        self._open = [False] * LINKS
-        self._pending = [0] * LINKS  # bytes announced and not read
+        self._sending = None
+        self.sockets = [None] * _LINKS
         self.alive = False
         self.wifi = False
 
@@ -165,8 +162,8 @@ class Modem:
         """Read for ever."""
         parser = self._parser
         while True:
-            self._uart.wait(parser.wanted())
-            n = await self._stream.readinto(parser.buffer())
+            self._port.wait(parser.wanted())
+            n = await self._port.readinto(parser.buffer())
             if n:
                 parser.feed(n)
 
@@ -203,179 +200,94 @@ class Modem:
         elif line == b"WIFI DISCONNECT":
             self.wifi = False
         elif line.startswith(b"+IPD,"):
-            self._on_notice(line)
-        elif line[1:] == b",CLOSED" and line[0] - 48 in range(LINKS):
-            link = line[0] - 48
-            self._open[link] = False
-            self._pending[link] = 0
-            self._changed.set()
-            if expect in (_PROMPT, _SENT) and link == self._link:
-                self._finish(False)
+            socket = self._socket(line[5:6])
+            if socket:
+                socket.announced(line[7:])
+        elif line[1:] == b",CLOSED":
+            socket = self._socket(line[:1])
+            if socket:
+                socket.closed()
+                if expect in (_PROMPT, _SENT) and socket is self._sending:
+                    self._finish(False)
 
-    def _on_notice(self, line):
-        link = line[5] - 48 if len(line) > 5 else -1
-        if link not in range(LINKS):
-            return
-        if line[7:].isdigit():
-            self._pending[link] += int(line[7:])
-        else:
-            log.warn("modem: data came unasked and is lost")
-            self._open[link] = False
-        self._changed.set()
+    def _socket(self, number):
+        return self.sockets[int(number)] if number in (b"0", b"1", b"2", b"3", b"4") else None
 
     def _down(self):
         self.alive = self.wifi = False
-        for link in range(LINKS):
-            self._open[link] = False
-            self._pending[link] = 0
-        self._changed.set()
+        for socket in self.sockets:
+            if socket:
+                socket.closed()
         if self._expect:
             self._finish(False)
 
-    # commands
+    # commands, the lock being held
 
-    async def _write(self, data):
-        view = memoryview(data)
-        for start in range(0, len(data), CHUNK):
-            self._stream.write(view[start : start + CHUNK])
-            await self._stream.drain()
-
-    async def _answer(self, data, expect, timeout_ms, name):
-        self._done.clear()
+    async def answer(self, data, expect, timeout_ms, name):
+        """Write, then wait for what is expected: True, False for ERROR, or busy. Raises ModemError."""
+        self._done.flag = False
         self._result = None
         self._expect = expect
         self._parser.prompt = expect == _PROMPT
-        await self._write(data)
-        try:
-            await asyncio.wait_for_ms(self._done.wait(), timeout_ms)
-        except asyncio.TimeoutError:
-            if not self._done.is_set():
-                self._expect = _NOTHING
-                self._parser.restart()
-                self._down()
-                self._result = None
+        await self._port.write(data)
+        if not await self._done.wait(timeout_ms):
+            self._expect = _NOTHING
+            self._parser.restart()
+            self._down()
         if self._result is None:
             raise ModemError("no answer to " + name)
         return self._result
 
-    async def _command(self, text, expect=_FINAL, timeout_ms=_SIMPLE_MS):
-        """Send a command, the lock being held; True for OK, False for ERROR. Raises ModemError."""
+    async def command(self, text, expect=_FINAL, timeout_ms=_SIMPLE_MS):
+        """Send a command: True for OK, False for ERROR. Raises ModemError."""
         name = text.split("=")[0]
         for _ in range(_BUSY_TRIES):
-            result = await self._answer((text + "\r\n").encode(), expect, timeout_ms, name)
+            result = await self.answer((text + "\r\n").encode(), expect, timeout_ms, name)
             if result != _BUSY:
                 return result
             await asyncio.sleep_ms(_BUSY_MS)
         return False
 
-    async def _start(self):
-        """Reset the module by its enable pin and set it up. Raises ModemError."""
-        self._down()
-        self._ready.clear()
-        self._parser.restart()
-        board.modem_enable(False)
-        await asyncio.sleep_ms(_OFF_MS)
-        board.modem_enable(True)
-        try:
-            await asyncio.wait_for_ms(self._ready.wait(), _READY_MS)
-        except asyncio.TimeoutError:
-            pass
-        if not self._ready.is_set():
-            raise ModemError("not ready after a reset")
-        for command in ("ATE0", "AT+CWMODE=1", "AT+CIPMUX=1", "AT+CIPRECVMODE=1"):
-            if not await self._command(command):
-                raise ModemError("refused " + command)
-        self.alive = True
+    async def fetch(self, link, buffer):
+        """AT+CIPRECVDATA: number of bytes put into `buffer`. Raises ModemError."""
+        parser = self._parser
+        parser.sink = memoryview(buffer)
+        parser.got = 0
+        await self.command("AT+CIPRECVDATA=%d,%d" % (link, len(buffer)))
+        return parser.got
 
-    async def _join(self):
-        stored = board.store_get(b"wifi")
-        if stored is None:
-            raise ModemError("no Wi-Fi network is provisioned")
-        ssid, password = (stored.decode() + "\n").split("\n")[:2]
-        command = 'AT+CWJAP="%s","%s"' % (_quoted(ssid), _quoted(password))
-        if not await self._command(command, timeout_ms=_JOIN_MS):
-            self.alive = False
-            raise ModemError("Wi-Fi not joined")
-        self.wifi = True
+    async def send(self, socket, data):
+        """AT+CIPSEND of up to 2048 bytes: False when they are not sent. Raises ModemError."""
+        self._sending = socket
+        return await self.command(
+            "AT+CIPSEND=%d,%d" % (socket.link, len(data)), _PROMPT
+        ) and await self.answer(data, _SENT, _SEND_MS, "sending")
 
-    async def connect(self, link, host, port):
-        """Open a TCP connection on `link`, setting up module and Wi-Fi where needed. Raises ModemError."""
-        async with self._lock:
-            if not self.alive:
-                await self._start()
-            if not self.wifi:
-                await self._join()
-            if self._open[link]:
-                await self._command("AT+CIPCLOSE=%d" % link)
-            self._pending[link] = 0
-            self._link = link
-            command = 'AT+CIPSTART=%d,"TCP","%s",%d,%d' % (link, _quoted(host), port, _KEEPALIVE_S)
-            if not await self._command(command, timeout_ms=_CONNECT_MS):
-                raise ModemError("no connection to %s:%d" % (host, port))
-            self._open[link] = True
-
-    async def send(self, link, data):
-        """Send a buffer. False when the connection is gone."""
-        async with self._lock:
-            try:
-                for start in range(0, len(data), SEND_MAX):
-                    part = data[start : start + SEND_MAX]
-                    if not self._open[link]:
-                        return False
-                    self._link = link
-                    command = "AT+CIPSEND=%d,%d" % (link, len(part))
-                    if not await self._command(command, _PROMPT):
-                        return False
-                    if not await self._answer(part, _SENT, _SEND_MS, "sending"):
-                        return False
-            except ModemError as e:
-                log.warn("modem: %s", e)
-                return False
-        return True
-
-    async def recv(self, link, buffer, timeout_s):
-        """Bytes received into `buffer`; 0 when the connection is closed, None when the time has passed."""
-        while True:
-            if self._pending[link]:
-                n = await self._fetch(link, buffer)
-                if n:
-                    return n
-            elif not self._open[link]:
-                return 0
-            else:
-                self._changed.clear()
-                if not await clock.wait(self._changed, timeout_s):
-                    return None
-
-    async def _fetch(self, link, buffer):
-        async with self._lock:
-            announced = self._pending[link]
-            self._pending[link] = 0
-            parser = self._parser
-            parser.sink = memoryview(buffer)
-            parser.got = 0
-            try:
-                await self._command("AT+CIPRECVDATA=%d,%d" % (link, len(buffer)))
-            except ModemError as e:
-                log.warn("modem: %s", e)
-                return 0
-            finally:
-                parser.sink = None
-            if parser.got == len(buffer):
-                self._pending[link] += max(0, announced - parser.got)
-            return parser.got
-
-    async def close(self, link):
-        """Close the connection; never fails."""
-        async with self._lock:
-            if self._open[link] and self.alive:
-                try:
-                    await self._command("AT+CIPCLOSE=%d" % link)
-                except ModemError as e:
-                    log.warn("modem: %s", e)
-            self._open[link] = False
-            self._pending[link] = 0
-            self._changed.set()
+    async def prepare(self):
+        """Reset the module by its enable pin, set it up, join the Wi-Fi, as needed. Raises ModemError."""
+        if not self.alive:
+            self._down()
+            self._ready.flag = False
+            self._parser.restart()
+            board.modem_enable(False)
+            await asyncio.sleep_ms(_OFF_MS)
+            board.modem_enable(True)
+            if not await self._ready.wait(_READY_MS):
+                raise ModemError("not ready after a reset")
+            for command in ("ATE0", "AT+CWMODE=1", "AT+CIPMUX=1", "AT+CIPRECVMODE=1"):
+                if not await self.command(command):
+                    raise ModemError("refused " + command)
+            self.alive = True
+        if not self.wifi:
+            stored = board.store_get(b"wifi")
+            if stored is None:
+                raise ModemError("no Wi-Fi network is provisioned")
+            ssid, password = (stored.decode() + "\n").split("\n")[:2]
+            command = 'AT+CWJAP="%s","%s"' % (_quoted(ssid), _quoted(password))
+            if not await self.command(command, timeout_ms=_JOIN_MS):
+                self.alive = False
+                raise ModemError("Wi-Fi not joined")
+            self.wifi = True
 
 
 def _quoted(text):
@@ -387,20 +299,91 @@ class Socket:
 
     def __init__(self, modem, link=0):
         self._modem = modem
-        self._link = link
+        self._open = False
+        self._pending = 0  # bytes announced and not read
+        self._changed = Signal()
+        self.link = link
+        modem.sockets[link] = self
+
+    # events of the module
+
+    def announced(self, length):
+        """+IPD of `length` bytes; with a colon behind, the data itself came and is lost."""
+        if length.isdigit():
+            self._pending += int(length)
+        else:
+            log.warn("modem: data came unasked and is lost")
+            self._open = False
+        self._changed.set()
+
+    def closed(self):
+        """The connection is gone."""
+        self._open = False
+        self._pending = 0
+        self._changed.set()
+
+    # the user's side
 
     async def connect(self, host, port):
-        """Raises ModemError."""
-        await self._modem.connect(self._link, host, port)
+        """Connect, setting up module and Wi-Fi where needed. Raises ModemError."""
+        modem = self._modem
+        async with modem.lock:
+            await modem.prepare()
+            if self._open:
+                await modem.command("AT+CIPCLOSE=%d" % self.link)
+            self._pending = 0
+            command = 'AT+CIPSTART=%d,"TCP","%s",%d,%d' % (self.link, _quoted(host), port, _KEEPALIVE_S)
+            if not await modem.command(command, timeout_ms=_CONNECT_MS):
+                raise ModemError("no connection to %s:%d" % (host, port))
+            self._open = True
 
     async def send(self, data):
-        """False when the connection is gone."""
-        return await self._modem.send(self._link, data)
+        """Send a buffer. False when the connection is gone."""
+        modem = self._modem
+        async with modem.lock:
+            try:
+                for start in range(0, len(data), _SEND_MAX):
+                    if not self._open or not await modem.send(self, data[start : start + _SEND_MAX]):
+                        return False
+            except ModemError as e:
+                log.warn("modem: %s", e)
+                return False
+        return True
 
     async def recv(self, buffer, timeout_s):
-        """Bytes received; 0 = closed; None = nothing within the time."""
-        return await self._modem.recv(self._link, buffer, timeout_s)
+        """Bytes received into `buffer`; 0 when the connection is closed, None when the time has passed."""
+        while True:
+            if self._pending:
+                n = await self._fetch(buffer)
+                if n:
+                    return n
+            elif not self._open:
+                return 0
+            else:
+                self._changed.flag = False
+                if not await self._changed.wait(timeout_s * 1000):
+                    return None
+
+    async def _fetch(self, buffer):
+        async with self._modem.lock:
+            announced = self._pending
+            self._pending = 0
+            try:
+                n = await self._modem.fetch(self.link, buffer)
+            except ModemError as e:
+                log.warn("modem: %s", e)
+                return 0
+            if n == len(buffer):
+                self._pending += max(0, announced - n)
+            return n
 
     async def close(self):
-        """Never fails."""
-        await self._modem.close(self._link)
+        """Close the connection; never fails."""
+        modem = self._modem
+        async with modem.lock:
+            if self._open and modem.alive:
+                try:
+                    await modem.command("AT+CIPCLOSE=%d" % self.link)
+                except ModemError as e:
+                    log.warn("modem: %s", e)
+            self.closed()

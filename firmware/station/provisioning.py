@@ -1,17 +1,17 @@
 """B01 to B04, G01, G02: registration at the CSMS, heartbeat and connector status."""
 
-import asyncio
 import json
 
 import board
 from micropython import const
 
 from . import clock, devicemodel, health, log
+from .aio import Signal
 from .rpc import BOOT, HEARTBEAT, STATUS
 from .schema import OcppError
 
-BOOT_RETRY_S = const(60)  # the station's own interval (B02.FR.07, B03.FR.05, B01 error handling)
-DAY_S = const(86400)
+_BOOT_RETRY_S = const(60)  # the station's own interval (B02.FR.07, B03.FR.05, B01 error handling)
+_DAY_S = const(86400)
 _MARGIN_S = const(120)
 
 _REASON_KEY = const(b"boot-reason")
@@ -53,7 +53,7 @@ class Provisioning:
         self._model = model
         self._connector_status = connector_status
         self._reason = boot_reason()
-        self._kick = asyncio.Event()
+        self._kick = Signal()
         self._boot_due = board.uptime()
         self._booting = False
         self._beating = False
@@ -108,10 +108,10 @@ class Provisioning:
     async def run(self):
         """Send what is due, for ever."""
         while True:
-            self._kick.clear()
+            self._kick.flag = False
             seconds = self._next()
             health.promise(health.PROVISIONING, seconds + _MARGIN_S)
-            await clock.wait(self._kick, seconds)
+            await self._kick.wait(seconds * 1000)
 
     def _next(self):
         """Send what is due; seconds until the next thing is."""
@@ -121,7 +121,9 @@ class Provisioning:
         if self.status == "Accepted":
             # other traffic defers the heartbeat, but one a day sets the clock (G02.FR.05, G02.FR.07)
             interval = self._model.integer(_HEARTBEAT_KEY)
-            due = min(max(self._rpc.sent, self._last_beat) + interval, self._last_beat + max(interval, DAY_S))
+            due = min(
+                max(self._rpc.sent, self._last_beat) + interval, self._last_beat + max(interval, _DAY_S)
+            )
             if now >= due:
                 self._send_heartbeat()
                 due = now + interval
@@ -154,7 +156,7 @@ class Provisioning:
 
         self._booting = self._rpc.submit(BOOT, "BootNotification", build, self._boot_done)
         if not self._booting:
-            self._boot_due = board.uptime() + BOOT_RETRY_S
+            self._boot_due = board.uptime() + _BOOT_RETRY_S
         return self._booting
 
     def _boot_done(self, code, payload):
@@ -172,7 +174,9 @@ class Provisioning:
         except (KeyError, TypeError, ValueError, IndexError) as e:
             log.error("boot: response not usable: %s", e)
             interval = 0
-        self._boot_due = now if code == "Disconnected" else now + (interval if interval > 0 else BOOT_RETRY_S)
+        self._boot_due = (
+            now if code == "Disconnected" else now + (interval if interval > 0 else _BOOT_RETRY_S)
+        )
         if self.status == "Accepted":
             if interval > 0:
                 self._model.set_for_now(_HEARTBEAT_KEY, str(interval))

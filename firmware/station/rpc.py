@@ -1,6 +1,5 @@
 """OCPP-J (part 4): CALL, CALLRESULT and CALLERROR over the connection."""
 
-import asyncio
 import gc
 import json
 import sys
@@ -8,7 +7,8 @@ import sys
 import board
 from micropython import const
 
-from . import clock, health, log, schema
+from . import health, log, schema
+from .aio import Signal
 from .jsontext import well_formed
 from .link import LinkDown
 from .schema import OcppError
@@ -20,14 +20,15 @@ STATUS = const(1)
 REQUESTED = const(2)
 HEARTBEAT = const(3)
 
-QUEUE_MAX = const(8)
-ID_MAX = const(36)
+_QUEUE_MAX = const(8)
+_ID_MAX = const(36)
 _HEAD = const(64)  # of a message that cannot be parsed: where its id is looked for
 _CALL = const(2)
 _RESULT = const(3)
 _ERROR = const(4)
 _UNKNOWN_ID = const("-1")
 _MARGIN_S = const(120)
+_IDLE_MS = const(86400000)
 
 
 def new_id():
@@ -43,7 +44,7 @@ def head_of(raw):
     if text[:1] != b"[" or not kind.isdigit() or len(parts) < 2:
         return None, None
     mid = parts[1].strip()
-    if len(mid) < 3 or mid[0] != 34 or mid[-1] != 34 or len(mid) > ID_MAX + 2:
+    if len(mid) < 3 or mid[0] != 34 or mid[-1] != 34 or len(mid) > _ID_MAX + 2:
         return int(kind), None
     for byte in mid[1:-1]:
         if not 32 <= byte < 127 or byte in b'"\\':
@@ -61,8 +62,8 @@ class Rpc:
     def __init__(self, link):
         self._link = link
         self._queue = []
-        self._wake = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._wake = Signal()
+        self._answered = Signal()
         self._id = None
         self._done = None
         self._code = None
@@ -91,7 +92,7 @@ class Rpc:
 
     def full(self):
         """Would submit() refuse?"""
-        return len(self._queue) >= QUEUE_MAX
+        return len(self._queue) >= _QUEUE_MAX
 
     def drop_queue(self, code):
         """Forget the waiting CALLs; each hears `code`."""
@@ -124,8 +125,8 @@ class Rpc:
         while True:
             if not self._queue or not self._link.up:
                 health.promise(health.RPC, None)
-                self._wake.clear()
-                await self._wake.wait()
+                self._wake.flag = False
+                await self._wake.wait(_IDLE_MS)
                 continue
             _, action, build, self._done = self._queue.pop(0)
             timeout = self._link.message_timeout()
@@ -140,7 +141,7 @@ class Rpc:
                 await self._link.alive()
 
     async def _call(self, action, build, timeout):
-        self._answered.clear()
+        self._answered.flag = False
         self._id = mid = new_id()
         log.debug("rpc: send %s", action)
         try:
@@ -149,7 +150,7 @@ class Rpc:
             self._id = None
             return "Disconnected"
         self.sent = board.uptime()
-        if not await clock.wait(self._answered, timeout):
+        if not await self._answered.wait(timeout * 1000):
             self._id = None
             return "Timeout"
         return self._code
@@ -191,7 +192,7 @@ class Rpc:
         if type(kind) is not int:
             raise OcppError("RpcFrameworkError", "not a list that starts with a message type", _UNKNOWN_ID)
         mid = message[1] if len(message) > 1 else None
-        known = isinstance(mid, str) and 0 < len(mid) <= ID_MAX
+        known = isinstance(mid, str) and 0 < len(mid) <= _ID_MAX
         if kind in (_RESULT, _ERROR):
             return self._receive_answer(kind, mid, message)
         if kind != _CALL:

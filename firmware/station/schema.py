@@ -2,15 +2,15 @@
 
 from micropython import const
 
-INT = const(0)
-STRING = const(1)  # argument: longest length
-ENUM = const(2)  # argument: the values
-OBJECT = const(3)  # argument: the fields
-LIST = const(4)  # argument: (most items, fields of an item)
-ANY = const(5)  # not looked into
-OPTIONAL = const(8)
+_INT = const(0)
+_STRING = const(1)  # argument: longest length
+_ENUM = const(2)  # argument: the values
+_OBJECT = const(3)  # argument: the fields
+_LIST = const(4)  # argument: (most items, fields of an item)
+_ANY = const(5)  # not looked into
+_OPTIONAL = const(8)
 
-ITEMS_MAX = const(16)  # DeviceDataCtrlr.ItemsPerMessage of GetVariables and SetVariables
+ITEMS_MAX = const(10)  # DeviceDataCtrlr.ItemsPerMessage of GetVariables and SetVariables
 
 _EVSE = const((("id", 0, None), ("connectorId", 8, None)))
 _COMPONENT = const((("name", 1, 50), ("instance", 9, 50), ("evse", 11, _EVSE)))
@@ -37,7 +37,7 @@ _ID_TOKEN = const(
 )
 _ATTRIBUTE = const(("Actual", "Target", "MinSet", "MaxSet"))
 
-REQUESTS = const(
+_REQUESTS = const(
     (
         (
             "GetVariables",
@@ -126,7 +126,7 @@ class OcppError(Exception):
 
 def fields_of(action):
     """Field spec of a request, or None when the action has none."""
-    for name, fields in REQUESTS:
+    for name, fields in _REQUESTS:
         if name == action:
             return fields
     return None
@@ -149,7 +149,7 @@ def check(value, fields, where=""):
         path = where + "." + name
         if name in value:
             _check_field(value[name], kind & 7, argument, path)
-        elif not kind & OPTIONAL:
+        elif not kind & _OPTIONAL:
             raise OcppError("OccurrenceConstraintViolation", path + " is missing")
 
 
@@ -164,24 +164,24 @@ def check_custom(value, where):
 
 
 def _check_field(value, kind, argument, path):
-    if kind == INT:
+    if kind == _INT:
         if type(value) is not int:
             raise OcppError("TypeConstraintViolation", path + " is not an integer")
         if value >> 31 not in (0, -1):
             raise OcppError("PropertyConstraintViolation", path + " exceeds 32 bits")
-    elif kind == OBJECT:
+    elif kind == _OBJECT:
         check(value, argument, path)
-    elif kind == LIST:
+    elif kind == _LIST:
         if not isinstance(value, list):
             raise OcppError("TypeConstraintViolation", path + " is not a list")
         if not 1 <= len(value) <= argument[0]:
             raise OcppError("OccurrenceConstraintViolation", path + " has %d items" % len(value))
         for item in value:
             check(item, argument[1], path)
-    elif kind != ANY:
+    elif kind != _ANY:
         if not isinstance(value, str):
             raise OcppError("TypeConstraintViolation", path + " is not a string")
-        if kind == ENUM:
+        if kind == _ENUM:
             if value not in argument:
                 raise OcppError("PropertyConstraintViolation", path + " has an unknown value")
         elif len(value) > argument:

@@ -5,8 +5,8 @@ import binascii
 import board
 from micropython import const
 
-RX_MESSAGE = const(2048)  # a longer message is cut: `oversize`
-RX_DISCARD = const(65536)  # a message longer than this ends the connection (1009)
+RX_MESSAGE = const(1536)  # a longer message is cut: `oversize`
+_RX_DISCARD = const(65536)  # a message longer than this ends the connection (1009)
 
 CONTINUATION = const(0)
 TEXT = const(1)
@@ -15,18 +15,17 @@ PING = const(9)
 PONG = const(10)
 
 # what receive() reports besides TEXT, CLOSE, PING and PONG
-NOTHING = const(0)
+_NOTHING = const(0)
 OPENED = const(16)
 
 NORMAL = const(1000)
 GOING_AWAY = const(1001)
-PROTOCOL_ERROR = const(1002)
-UNSUPPORTED = const(1003)
-NO_STATUS = const(1005)
-INVALID_DATA = const(1007)
-TOO_BIG = const(1009)
+_PROTOCOL_ERROR = const(1002)
+_UNSUPPORTED = const(1003)
+_INVALID_DATA = const(1007)
+_TOO_BIG = const(1009)
 
-SUBPROTOCOL = const("ocpp2.0.1")
+_SUBPROTOCOL = const("ocpp2.0.1")
 _GUID = const(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
 _HEAD_ROOM = const(8)  # header of a client frame up to 65535 bytes: 2 + 2 + mask 4
 _CONTROL_MAX = const(125)
@@ -123,7 +122,7 @@ class Client:
         return (
             "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: %s\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-            % (path, host, key, SUBPROTOCOL, credentials)
+            % (path, host, key, _SUBPROTOCOL, credentials)
         ).encode()
 
     def _open(self):
@@ -144,7 +143,7 @@ class Client:
             raise HandshakeError("no connection upgrade")
         if fields.get(b"sec-websocket-accept") != self._accept.encode():
             raise HandshakeError("wrong Sec-WebSocket-Accept")
-        if fields.get(b"sec-websocket-protocol") != SUBPROTOCOL.encode():
+        if fields.get(b"sec-websocket-protocol") != _SUBPROTOCOL.encode():
             raise HandshakeError("subprotocol ocpp2.0.1 not agreed")
         if b"sec-websocket-extensions" in fields:
             raise HandshakeError("extension not asked for")
@@ -166,7 +165,7 @@ class Client:
                 self.used = start
                 return OPENED
         self.used = start
-        return NOTHING
+        return _NOTHING
 
     def receive(self, data, start):
         """Take bytes from data[start:] up to the next event; `used` is then where to go on.
@@ -178,7 +177,7 @@ class Client:
         while start < len(data):
             if self._state == _ENDED:
                 self.used = len(data)
-                return NOTHING
+                return _NOTHING
             if self._state == _HEADER:
                 self._header[self._have] = data[start]
                 self._have += 1
@@ -201,7 +200,7 @@ class Client:
                     self.used = start
                     return event
         self.used = start
-        return NOTHING
+        return _NOTHING
 
     def _header_size(self):
         length = self._header[1] & 127
@@ -219,26 +218,26 @@ class Client:
         opcode = header[0] & 15
         length = header[1] & 127
         if header[0] & 0x70 or header[1] & 0x80:
-            return self._fail(PROTOCOL_ERROR, "reserved bits or a masked frame")
+            return self._fail(_PROTOCOL_ERROR, "reserved bits or a masked frame")
         if opcode >= CLOSE:
             if opcode > PONG or length > _CONTROL_MAX or not header[0] & 0x80:
-                return self._fail(PROTOCOL_ERROR, "malformed control frame")
+                return self._fail(_PROTOCOL_ERROR, "malformed control frame")
         elif opcode > 2:
-            return self._fail(PROTOCOL_ERROR, "unknown opcode")
+            return self._fail(_PROTOCOL_ERROR, "unknown opcode")
         elif opcode == 2:
-            return self._fail(UNSUPPORTED, "binary message")
+            return self._fail(_UNSUPPORTED, "binary message")
         elif (opcode == CONTINUATION) != self._in_message:
-            return self._fail(PROTOCOL_ERROR, "fragment out of order")
+            return self._fail(_PROTOCOL_ERROR, "fragment out of order")
         if length == 126:
             length = header[2] << 8 | header[3]
             if length < 126:
-                return self._fail(PROTOCOL_ERROR, "length not minimal")
+                return self._fail(_PROTOCOL_ERROR, "length not minimal")
         elif length == 127:
             if header[2] | header[3] | header[4] | header[5] | header[6]:
-                return self._fail(TOO_BIG, "message too big")
+                return self._fail(_TOO_BIG, "message too big")
             length = header[7] << 16 | header[8] << 8 | header[9]
             if length < 65536:
-                return self._fail(PROTOCOL_ERROR, "length not minimal")
+                return self._fail(_PROTOCOL_ERROR, "length not minimal")
         self._opcode = opcode
         self._left = length
         self._state = _PAYLOAD
@@ -251,8 +250,8 @@ class Client:
             self._in_message = True
         self._total += length
         self._finished = header[0] & 0x80
-        if self._total > RX_DISCARD:
-            return self._fail(TOO_BIG, "message too big")
+        if self._total > _RX_DISCARD:
+            return self._fail(_TOO_BIG, "message too big")
         return True
 
     def _store(self, data, start, n):
@@ -275,10 +274,10 @@ class Client:
         if self._opcode >= CLOSE:
             return self._opcode
         if not self._finished:
-            return NOTHING
+            return _NOTHING
         self._in_message = False
         if not self.oversize and not _is_utf8(self.message[: self.length]):
-            self._fail(INVALID_DATA, "not UTF-8")
+            self._fail(_INVALID_DATA, "not UTF-8")
             return CLOSE
         return TEXT
 
@@ -289,13 +288,13 @@ class Client:
             code = payload[0] << 8 | payload[1]
             self.reason = "closed by the CSMS with code %d" % code
             if code < 1000 or 1004 <= code <= 1006 or 1015 <= code < 3000 or code > 4999:
-                self.close_code = PROTOCOL_ERROR
+                self.close_code = _PROTOCOL_ERROR
             elif not _is_utf8(payload[2:]):
-                self.close_code = INVALID_DATA
+                self.close_code = _INVALID_DATA
             else:
                 self.close_code = code
         elif payload:
-            self.close_code = PROTOCOL_ERROR
+            self.close_code = _PROTOCOL_ERROR
 
     def control_payload(self):
         """Payload of the last control frame."""

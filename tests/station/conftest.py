@@ -4,6 +4,8 @@ import asyncio
 import gc
 import sys
 import traceback
+import types
+from typing import Any
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -13,7 +15,40 @@ for _path in _PATHS:
     if _path not in sys.path:
         sys.path.insert(0, _path)
 
-asyncio.sleep_ms = lambda ms: asyncio.sleep(ms / 1000)  # type: ignore[attr-defined]
-asyncio.wait_for_ms = lambda awaitable, ms: asyncio.wait_for(awaitable, ms / 1000)  # type: ignore[attr-defined]
+
+class _Core(types.ModuleType):
+    """asyncio.core of MicroPython, as much as the station's waits use of it."""
+
+    _sleeping: dict[Any, asyncio.Future[None]] = {}  # noqa: RUF012
+
+    @property
+    def cur_task(self) -> Any:
+        return asyncio.current_task()
+
+    @property
+    def _task_queue(self) -> "_Core":
+        return self
+
+    async def sleep_ms(self, ms: int) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        self._sleeping[task] = future = loop.create_future()
+        timer = loop.call_later(ms / 1000, self.push, task)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            del self._sleeping[task]
+
+    def remove(self, task: Any) -> None:
+        assert task in self._sleeping
+
+    def push(self, task: Any) -> None:
+        if not self._sleeping[task].done():
+            self._sleeping[task].set_result(None)
+
+
+_core = _Core("asyncio.core")
+asyncio.core = _core  # type: ignore[attr-defined]
+asyncio.sleep_ms = _core.sleep_ms  # type: ignore[attr-defined]
 sys.print_exception = traceback.print_exception  # type: ignore[attr-defined]
 gc.mem_free = lambda: 0  # type: ignore[attr-defined]

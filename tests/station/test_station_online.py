@@ -153,9 +153,11 @@ def test_pending_sequence(world):
     assert result.payload["status"] == "Accepted"
     parts = world.until(
         "the whole report",
-        lambda: [m for m in world.requests("NotifyReport")]
-        if any(not m.payload["tbc"] for m in world.requests("NotifyReport"))
-        else None,
+        lambda: (
+            [m for m in world.requests("NotifyReport")]
+            if any(not m.payload["tbc"] for m in world.requests("NotifyReport"))
+            else None
+        ),
     )
     assert [m.payload["seqNo"] for m in parts] == list(range(len(parts)))
     assert {m.payload["requestId"] for m in parts} == {7}
@@ -250,7 +252,9 @@ def test_status_follows_cable_and_fault(world):
     world.evse.fault(2, 0, world.now_ns)
     world.evse.unplug(1, world.now_ns)
     world.run(1)
-    states = [(m.payload["evseId"], m.payload["connectorStatus"]) for m in world.requests("StatusNotification")]
+    states = [
+        (m.payload["evseId"], m.payload["connectorStatus"]) for m in world.requests("StatusNotification")
+    ]
     assert states[2:4] == [(1, "Occupied"), (2, "Faulted")]
     assert set(states[4:]) == ON_BOTH
 
@@ -589,7 +593,7 @@ def test_answers_to_nothing_are_ignored(world):
     world.boot()
     world.accepted()
     count = len(world.session.transcript)
-    for text in ('[3,"x",{}]', '[4,"x","GenericError","",{}]', "[3]", "[4,7]", '[3,"x",', '[3,null,{}]'):
+    for text in ('[3,"x",{}]', '[4,"x","GenericError","",{}]', "[3]", "[4,7]", '[3,"x",', "[3,null,{}]"):
         world.session.send_raw(text, world.now_ns)
     world.run(5)
     assert [m for m in world.session.transcript[count:] if m.direction == "in"] == []

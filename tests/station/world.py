@@ -41,10 +41,8 @@ class _Stream:
         del self._in[:n]
         return n
 
-    def write(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         self._peer.receive(bytes(data), self._world.now_ns)
-
-    async def drain(self) -> None:
         await asyncio.sleep(0)
 
     def wait(self, n: int) -> None:
@@ -130,10 +128,8 @@ class World:
         from station import log, main
 
         log.print = lambda *args: self.logged.append(" ".join(map(str, args)))
-        log.level = log.DEBUG
-        self.station = main.Station(
-            self.modem_stream, self.modem_stream, self.evse_stream, self.evse_stream
-        )
+        log.level = 3
+        self.station = main.Station(self.modem_stream, self.evse_stream)
         self.loop.set_exception_handler(self._failed)
         asyncio.set_event_loop(self.loop)
         self.loop.call_soon(self._start, main)
@@ -225,7 +221,9 @@ class World:
 
     def accepted(self, timeout_s: float = 60) -> None:
         """Wait until the station is accepted and both connectors have been reported."""
-        self.until("the last message of the start-up", lambda: self.requests("SecurityEventNotification"), timeout_s)
+        self.until(
+            "the last message of the start-up", lambda: self.requests("SecurityEventNotification"), timeout_s
+        )
         self.run(0.5)
 
     def close(self) -> None:

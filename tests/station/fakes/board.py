@@ -131,7 +131,13 @@ def sha1(data):
                 f, k = b & c | b & d | c & d, 0x8F1BBCDC
             else:
                 f, k = b ^ c ^ d, 0xCA62C1D6
-            a, b, c, d, e = (_rotate(a, 5) + (f & 0xFFFFFFFF) + e + k + w[i]) & 0xFFFFFFFF, a, _rotate(b, 30), c, d
+            a, b, c, d, e = (
+                (_rotate(a, 5) + (f & 0xFFFFFFFF) + e + k + w[i]) & 0xFFFFFFFF,
+                a,
+                _rotate(b, 30),
+                c,
+                d,
+            )
         words = [(x + y) & 0xFFFFFFFF for x, y in zip(words, (a, b, c, d, e))]
     return b"".join([x.to_bytes(4, "big") for x in words])
 
