@@ -150,8 +150,10 @@ def _load(path: Path, prefix: str, into: Description, asked_at: Location, stack:
 def _prefixed(entry: Entry, prefix: str) -> Entry:
     if not prefix:
         return entry
+
     def own(name: str) -> str:
         return name if name == "sysbus" else prefix + name
+
     def value(v: Value) -> Value:
         if isinstance(v, Reference):
             return Reference(own(v.name))
@@ -160,6 +162,7 @@ def _prefixed(entry: Entry, prefix: str) -> Entry:
         if isinstance(v, New):
             return New(v.type, {key: value(item) for key, item in v.attributes.items()})
         return v
+
     return replace(
         entry,
         name=own(entry.name),
@@ -239,7 +242,9 @@ def _braced(text: str, file: Path) -> str:
     last = -1
     position = 0
     for number, line in enumerate(plain.split("\n")):
-        starts_in_string = position < len(quoted) and position > 0 and quoted[position - 1] and quoted[position]
+        starts_in_string = (
+            position < len(quoted) and position > 0 and quoted[position - 1] and quoted[position]
+        )
         flags = quoted[position : position + len(line)]
         position += len(line) + 1
         lines.append(line)
@@ -251,9 +256,13 @@ def _braced(text: str, file: Path) -> str:
         if depth == 0:
             width = len(line) - len(line.lstrip(" "))
             if line[width] == "\t":
-                raise Location(file, number + 1).error("indented with a tab; Renode takes four spaces a level")
+                raise Location(file, number + 1).error(
+                    "indented with a tab; Renode takes four spaces a level"
+                )
             if width % 4:
-                raise Location(file, number + 1).error(f"indented by {width} spaces, which is no multiple of four")
+                raise Location(file, number + 1).error(
+                    f"indented by {width} spaces, which is no multiple of four"
+                )
             if last < 0 and width:
                 raise Location(file, number + 1).error("the first entry is indented")
             level = width // 4
@@ -306,7 +315,9 @@ class _Parser:
     def _fail(self, wanted: str) -> NoReturn:
         self._space()
         rest = self._text[self._at :].split("\n", 1)[0].strip()
-        found = f"'{rest[:30]}'" if rest else "the end of the line" if self._at < len(self._text) else "the end"
+        found = (
+            f"'{rest[:30]}'" if rest else "the end of the line" if self._at < len(self._text) else "the end"
+        )
         raise self._location().error(f"{wanted} expected, found {found}")
 
     def _space(self) -> None:
@@ -423,7 +434,9 @@ class _Parser:
             region = point.attributes.get("region")
             if type(address) is int and type(size) in {int, type(None)} and isinstance(region, str | None):
                 return Registration(bus, address, size, region, location)  # type: ignore[arg-type]
-        raise location.error(f"{bus}: a registration point is an address, a range, or a Bus registration object")
+        raise location.error(
+            f"{bus}: a registration point is an address, a range, or a Bus registration object"
+        )
 
     def _peek_word(self, word: str) -> bool:
         match = _IDENTIFIER.match(self._text, self._at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from .. import catalogue
 from ..catalogue import PAGE, Tag
 from .core import BusError, Core, ReadCallback, WriteCallback
@@ -14,7 +13,9 @@ Counts = list[int]
 """[reads, writes]"""
 
 
-def map_devices(core: Core, peripherals: list[Peripheral], tags: list[Tag], counts: dict[str, Counts]) -> None:
+def map_devices(
+    core: Core, peripherals: list[Peripheral], tags: list[Tag], counts: dict[str, Counts]
+) -> None:
     """Put all peripherals and tags at their addresses. Every access is added to `counts` by name."""
     spans: list[_Span] = [(tag.address, tag.address + tag.size, tag) for tag in tags]
     for peripheral in peripherals:
@@ -28,7 +29,12 @@ def map_devices(core: Core, peripherals: list[Peripheral], tags: list[Tag], coun
             pages.setdefault(page, []).append(span)
     for page, owners in sorted(pages.items()):
         start, end, only = owners[0]
-        if len(owners) == 1 and isinstance(only, Peripheral) and start <= page * PAGE and (page + 1) * PAGE <= end:
+        if (
+            len(owners) == 1
+            and isinstance(only, Peripheral)
+            and start <= page * PAGE
+            and (page + 1) * PAGE <= end
+        ):
             read, write = _callbacks(only, start, counts[only.name])
         else:
             read, write = _shared(owners, counts)

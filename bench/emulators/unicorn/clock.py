@@ -57,7 +57,7 @@ class Agenda:
 
 
 class Ticks:
-    """A free-running up-counter: `hz`/`divider` counts a second modulo `modulus`. Costs nothing while it runs."""
+    """A free-running up-counter: `hz`/`divider` counts a second, modulo `modulus`. Running costs nothing."""
 
     def __init__(self, hz: int, divider: int = 1, modulus: int = 1 << 32) -> None:
         self.hz = hz
@@ -82,7 +82,9 @@ class Ticks:
             self.load(self.value(now_ns), now_ns)
             self.running = running
 
-    def retime(self, now_ns: int, *, hz: int | None = None, divider: int | None = None, modulus: int | None = None) -> None:
+    def retime(
+        self, now_ns: int, *, hz: int | None = None, divider: int | None = None, modulus: int | None = None
+    ) -> None:
         """Change the rate or the modulus from now on; the count goes on from where it is."""
         wanted = (
             self.hz if hz is None else hz,

@@ -1,4 +1,5 @@
-"""The Cortex-M4F core of Unicorn: memories, registers in batches, counted runs. No other file uses the binding.
+"""The Cortex-M4F core of Unicorn: memories, registers in batches, counted runs. Only this file and counter.py
+use the binding.
 
 The binding's own wrappers cost 2 to 3 us for each register, so batches go to the C library directly, with
 arrays that are allocated once.
@@ -35,7 +36,8 @@ _EXCP_NOCP = 17
 _EXCP_INVSTATE = 18
 _EXCP_UNALIGNED = 22
 
-_WFE, _YIELD = 0xBF20, 0xBF10
+_YIELD = 0xBF10
+_THUMB = 1 << 24
 _SYNDROME_UNDEFINED = 0x0200_0000
 _SYNDROME_NONE = 0
 """QEMU notes the cause of an undefined instruction in its syndrome register (syn_uncategorized). WFE and
@@ -72,6 +74,18 @@ _FAULTS = {
 }
 
 
+_ERRORS = {
+    const.UC_ERR_INSN_INVALID: Stop.INVALID_STATE,
+    const.UC_ERR_EXCEPTION: Stop.INVALID_STATE,
+    const.UC_ERR_READ_UNMAPPED: Stop.READ_FAULT,
+    const.UC_ERR_READ_PROT: Stop.READ_FAULT,
+    const.UC_ERR_WRITE_UNMAPPED: Stop.WRITE_FAULT,
+    const.UC_ERR_WRITE_PROT: Stop.WRITE_FAULT,
+    const.UC_ERR_FETCH_UNMAPPED: Stop.FETCH_FAULT,
+    const.UC_ERR_FETCH_PROT: Stop.FETCH_FAULT,
+}
+
+
 class BusError(Exception):
     """Raised by a peripheral that answers an access with a bus error."""
 
@@ -79,22 +93,21 @@ class BusError(Exception):
 class Batch:
     """Registers that are read or written together, in this order."""
 
-    def __init__(self, handle: ctypes.c_void_p, registers: Sequence[int], width: type = ctypes.c_uint32) -> None:
+    def __init__(self, handle: ctypes.c_void_p, registers: Sequence[int]) -> None:
         count = len(registers)
         self._handle = handle
         self._count = count
         self._ids = (ctypes.c_int * count)(*registers)
-        self._values = (width * count)()
-        size = ctypes.sizeof(width)
+        self._values = (ctypes.c_uint32 * count)()
         base = ctypes.addressof(self._values)
-        self._pointers = (ctypes.c_void_p * count)(*(base + i * size for i in range(count)))
+        self._pointers = (ctypes.c_void_p * count)(*(base + 4 * i for i in range(count)))
 
     def read(self) -> list[int]:
         uclib.uc_reg_read_batch(self._handle, self._ids, self._pointers, self._count)
         return list(self._values)
 
     def write(self, *values: int) -> None:
-        self._values[:] = values
+        self._values[:] = list(values)
         uclib.uc_reg_write_batch(self._handle, self._ids, self._pointers, self._count)
 
 
@@ -145,7 +158,9 @@ class Core:
         self.fault_address = 0
         self.write_protected: Callable[[int, int, int], bool] | None = None
         """(address, size, value) of a store to read-only memory; False makes it a bus error."""
-        self.all_registers = self.batch([REGISTERS[f"r{i}"] for i in range(13)] + [REGISTERS[n] for n in ("sp", "lr", "xpsr")])
+        self.all_registers = self.batch(
+            [REGISTERS[f"r{i}"] for i in range(13)] + [REGISTERS[n] for n in ("sp", "lr", "xpsr")]
+        )
         self._syndrome = self.batch([arm.UC_ARM_REG_ESR])
         self._syndrome.write(_SYNDROME_NONE)
         self._hook(const.UC_HOOK_INTR, HOOK_INTR_CFUNC(self._on_interrupt))
@@ -157,8 +172,8 @@ class Core:
             self._uc._Uc__finalizer()
             self._handle = None
 
-    def batch(self, registers: Sequence[int], width: type = ctypes.c_uint32) -> Batch:
-        return Batch(self._handle, registers, width)
+    def batch(self, registers: Sequence[int]) -> Batch:
+        return Batch(self._handle, registers)
 
     def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
         self._keep.append(callback)
@@ -186,7 +201,11 @@ class Core:
         self._keep.append(buffer)
         self._check(
             uclib.uc_mem_map_ptr(
-                self._handle, ctypes.c_uint64(address), ctypes.c_size_t(len(buffer)), access, ctypes.addressof(buffer)
+                self._handle,
+                ctypes.c_uint64(address),
+                ctypes.c_size_t(len(buffer)),
+                access,
+                ctypes.addressof(buffer),
             )
         )
 
@@ -214,7 +233,13 @@ class Core:
         self._keep.append(callbacks)
         self._check(
             uclib.uc_mmio_map(
-                self._handle, ctypes.c_uint64(address), ctypes.c_size_t(size), callbacks[0], None, callbacks[1], None
+                self._handle,
+                ctypes.c_uint64(address),
+                ctypes.c_size_t(size),
+                callbacks[0],
+                None,
+                callbacks[1],
+                None,
             )
         )
 
@@ -293,31 +318,25 @@ class Core:
         raise EmulatorError(f"unicorn: unexpected exception {number} at 0x{self.pc:08x}")
 
     def _finish_error(self, status: int, executed: int) -> tuple[Stop, int]:
-        if status == const.UC_ERR_INSN_INVALID:
-            if not self.read_register("xpsr") & 1 << 24:
-                self._syndrome.write(_SYNDROME_NONE)
-                return Stop.INVALID_STATE, executed - 1
+        if status == const.UC_ERR_INSN_INVALID and self.read_register("xpsr") & _THUMB:
             if self._syndrome.read()[0] != _SYNDROME_UNDEFINED:
                 halfword = int.from_bytes(self._uc.mem_read(self.pc - 2, 2), "little")
                 return (Stop.YIELD if halfword == _YIELD else Stop.WFE), executed
             self._syndrome.write(_SYNDROME_NONE)
             return Stop.UNDEFINED, executed - 1
-        if status == const.UC_ERR_EXCEPTION:
-            self._syndrome.write(_SYNDROME_NONE)
-            return Stop.INVALID_STATE, executed - 1
-        if status in {const.UC_ERR_READ_UNMAPPED, const.UC_ERR_READ_PROT}:
-            return Stop.READ_FAULT, executed - 1
-        if status in {const.UC_ERR_WRITE_UNMAPPED, const.UC_ERR_WRITE_PROT}:
-            return Stop.WRITE_FAULT, executed - 1
-        if status in {const.UC_ERR_FETCH_UNMAPPED, const.UC_ERR_FETCH_PROT}:
-            return Stop.FETCH_FAULT, executed
-        raise EmulatorError(f"unicorn: {unicorn.UcError(status)} at 0x{self.pc:08x}")
+        stop = _ERRORS.get(status)
+        if stop is None:
+            raise EmulatorError(f"unicorn: {unicorn.UcError(status)} at 0x{self.pc:08x}")
+        self._syndrome.write(_SYNDROME_NONE)
+        return stop, executed - (stop is not Stop.FETCH_FAULT)
 
     def _on_interrupt(self, _uc: object, number: int, _data: object) -> None:
         self._interrupt = number
         uclib.uc_emu_stop(self._handle)
 
-    def _on_invalid(self, _uc: object, access: int, address: int, size: int, value: int, _data: object) -> bool:
+    def _on_invalid(
+        self, _uc: object, access: int, address: int, size: int, value: int, _data: object
+    ) -> bool:
         self.fault_address = address
         try:
             if access == const.UC_MEM_WRITE_PROT and self.write_protected is not None:

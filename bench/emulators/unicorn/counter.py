@@ -53,7 +53,9 @@ def attach(uc: unicorn.Uc) -> Counter:
     """The counter of this engine. Raises CalibrationError."""
     offset = locate()
     address = _address(uc)
-    return Counter(ctypes.c_size_t.from_address(address + offset), ctypes.c_size_t.from_address(address + offset + _WORD))
+    return Counter(
+        ctypes.c_size_t.from_address(address + offset), ctypes.c_size_t.from_address(address + offset + _WORD)
+    )
 
 
 @cache
@@ -106,7 +108,10 @@ def _check(offset: int) -> None:
     uc.emu_start(_CODE | 1, 0, count=1000)
     if seen != [_DEVICE_INSTRUCTION]:
         raise CalibrationError(f"at instruction {_DEVICE_INSTRUCTION} the counter read {seen}")
-    if executed.value != _DEVICE_INSTRUCTION + 1 or uc.reg_read(UC_ARM_REG_PC) != _CODE + 2 * _DEVICE_INSTRUCTION:
+    if (
+        executed.value != _DEVICE_INSTRUCTION + 1
+        or uc.reg_read(UC_ARM_REG_PC) != _CODE + 2 * _DEVICE_INSTRUCTION
+    ):
         raise CalibrationError("a lowered limit does not end the run at the next instruction")
 
 
@@ -115,7 +120,9 @@ def _words(uc: unicorn.Uc) -> list[int]:
     try:
         usable_size = ctypes.CDLL(None).malloc_usable_size
     except (AttributeError, OSError, TypeError):
-        raise CalibrationError("the C library does not tell the size of an allocation (malloc_usable_size)") from None
+        raise CalibrationError(
+            "the C library does not tell the size of an allocation (malloc_usable_size)"
+        ) from None
     usable_size.restype = ctypes.c_size_t
     usable_size.argtypes = [ctypes.c_void_p]
     address = _address(uc)

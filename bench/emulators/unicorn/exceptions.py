@@ -14,7 +14,7 @@ from enum import Enum, auto
 from unicorn import arm_const as arm
 
 from . import nvic as exc
-from .core import REGISTERS, BusError, Core
+from .core import REGISTERS, Batch, BusError, Core
 from .memory import Memories
 from .nvic import Nvic
 from .system import Cfsr, Hfsr, SystemControl
@@ -60,14 +60,15 @@ class Exceptions:
         """Set by a return to thread mode with SCR.SLEEPONEXIT."""
         self.counts: dict[int, int] = {}
         self.on_lockup: Callable[[], None] = lambda: None
-        names = ("r0", "r1", "r2", "r3", "r12", "lr", "xpsr", "sp", "control", "primask", "basepri", "faultmask")
-        self._context = core.batch([REGISTERS[name] for name in names])
-        self._entered = core.batch([REGISTERS[name] for name in ("sp", "control", "xpsr", "lr")])
-        names = ("xpsr", "control", "sp", "psp", "primask", "basepri", "faultmask")
-        self._handler = core.batch([REGISTERS[name] for name in names])
-        names = ("control", "xpsr", "control", "sp", "r0", "r1", "r2", "r3", "r12", "lr")
-        self._left = core.batch([REGISTERS[name] for name in names])
-        self._masks = core.batch([REGISTERS[name] for name in ("primask", "basepri", "faultmask")])
+
+        def batch(names: str) -> Batch:
+            return core.batch([REGISTERS[name] for name in names.split()])
+
+        self._context = batch("r0 r1 r2 r3 r12 lr xpsr sp control primask basepri faultmask")
+        self._entered = batch("sp control xpsr lr")
+        self._handler = batch("xpsr control sp psp primask basepri faultmask")
+        self._left = batch("control xpsr control sp r0 r1 r2 r3 r12 lr")
+        self._masks = batch("primask basepri faultmask")
         self._floats = core.batch([REGISTERS[f"s{i}"] for i in range(16)] + [arm.UC_ARM_REG_FPSCR])
 
     def reset(self, stack: int, entry: int) -> None:
@@ -226,7 +227,9 @@ class Exceptions:
 
     def _chain_fault(self, exc_return: int, cause: Cfsr) -> None:
         """A fault of the return itself, taken with the old frame still stacked."""
-        exception = self._system.classify(exc.USAGE_FAULT if cause & Cfsr.USAGE else exc.BUS_FAULT, cause, None)
+        exception = self._system.classify(
+            exc.USAGE_FAULT if cause & Cfsr.USAGE else exc.BUS_FAULT, cause, None
+        )
         if exception is None:
             self._lock_up()
             return
@@ -313,4 +316,3 @@ class Exceptions:
     def _lock_up(self) -> None:
         self.locked_up = True
         self.on_lockup()
-

@@ -20,9 +20,12 @@ def segments(elf: Path) -> list[tuple[int, bytes]]:
             header = file.header
             if header["e_machine"] != "EM_ARM" or file.elfclass != 32 or not file.little_endian:
                 machine = str(header["e_machine"]).removeprefix("EM_")
-                raise ImageError(f"{elf}: is for {file.elfclass}-bit {machine}, not for a little-endian Arm core")
+                raise ImageError(
+                    f"{elf}: is for {file.elfclass}-bit {machine}, not for a little-endian Arm core"
+                )
             if header["e_type"] != "ET_EXEC":
-                raise ImageError(f"{elf}: is not linked ({str(header['e_type']).removeprefix('ET_').lower()}), so nothing can run")
+                kind = str(header["e_type"]).removeprefix("ET_").lower()
+                raise ImageError(f"{elf}: is a file of kind {kind!r}, not a linked program")
             found = [
                 (int(segment["p_paddr"]), bytes(segment.data()))
                 for segment in file.iter_segments("PT_LOAD")
@@ -30,7 +33,15 @@ def segments(elf: Path) -> list[tuple[int, bytes]]:
             ]
     except OSError as error:
         raise ImageError(f"{elf}: {error.strerror}") from None
-    except (ELFError, ValueError, KeyError, AssertionError, UnicodeDecodeError, MemoryError, OverflowError) as error:
+    except (
+        ELFError,
+        ValueError,
+        KeyError,
+        AssertionError,
+        UnicodeDecodeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         raise ImageError(f"{elf}: not a readable ELF file ({error or type(error).__name__})") from None
     if not found:
         raise ImageError(f"{elf}: has nothing to load")
@@ -51,7 +62,9 @@ def program(elf: Path, memories: Memories) -> None:
                 f"{elf}: 0x{address:08X} to 0x{address + len(data):08X} is in no memory of this board"
             ) from None
         if memory.kind != "flash":
-            raise ImageError(f"{elf}: 0x{address:08X} is in {memory.name!r}; an image is loaded into flash only")
+            raise ImageError(
+                f"{elf}: 0x{address:08X} is in {memory.name!r}; an image is loaded into flash only"
+            )
     for address, data in parts:
         memories.poke(address, data)
     _check_vectors(elf, memories)
@@ -65,11 +78,15 @@ def _check_vectors(elf: Path, memories: Memories) -> None:
     except BusError:
         stack_is_ram = False
     if not stack_is_ram:
-        raise ImageError(f"{elf}: no vector table where the core starts: initial stack 0x{stack:08X} is not in RAM")
+        raise ImageError(
+            f"{elf}: no vector table where the core starts: initial stack 0x{stack:08X} is not in RAM"
+        )
     try:
         memories.find(entry & ~1, 2)
         entry_is_code = bool(entry & 1)
     except BusError:
         entry_is_code = False
     if not entry_is_code:
-        raise ImageError(f"{elf}: no vector table where the core starts: reset vector 0x{entry:08X} is no Thumb code")
+        raise ImageError(
+            f"{elf}: no vector table where the core starts: reset vector 0x{entry:08X} is no Thumb code"
+        )

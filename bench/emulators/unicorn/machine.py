@@ -38,6 +38,13 @@ _SEV = 0xBF40
 _MEMORY_KINDS: dict[str, Kind] = {"flash": "flash", "uicr": "flash", "ficr": "rom", "otp": "rom"}
 """Memories that are not RAM go by these names in a .repl: Renode has one type for all."""
 
+_FAULTS = {
+    Stop.UNDEFINED: (exc.USAGE_FAULT, Cfsr.UNDEFINSTR),
+    Stop.INVALID_STATE: (exc.USAGE_FAULT, Cfsr.INVSTATE),
+    Stop.NO_COPROCESSOR: (exc.USAGE_FAULT, Cfsr.NOCP),
+    Stop.UNALIGNED: (exc.USAGE_FAULT, Cfsr.UNALIGNED),
+}
+
 
 class UnicornMachine(Emulator):
     """`seed` makes the random numbers of the board; `count_memory` counts all loads and stores, slowly.
@@ -305,11 +312,11 @@ class UnicornMachine(Emulator):
                 memory, offset = self._memories.find(pc, 2)
             except BusError:
                 return 1
-            raw = memory.buffer
+            code = memoryview(memory.buffer).cast("B")
 
             def halfword(address: int) -> int:
                 at = offset + address - pc
-                return int.from_bytes(raw[at : at + 2], "little")
+                return int.from_bytes(code[at : at + 2], "little")
 
             length = straight_run(halfword, pc)
             if memory.kind != "ram":
@@ -317,34 +324,28 @@ class UnicornMachine(Emulator):
         return length
 
     def _stopped(self, stop: Stop) -> None:
-        exceptions, core = self._exceptions, self._core
-        match stop:
-            case Stop.EXCEPTION_RETURN:
-                exceptions.leave(exceptions.pc | 1)
-                if exceptions.sleep_on_exit:
-                    exceptions.sleep_on_exit = False
-                    self._waiting = Stop.WFI
-            case Stop.WFI:
-                if not exceptions.would_wake():
-                    self._waiting = Stop.WFI
-            case Stop.WFE:
-                self._wait_for_event()
-            case Stop.SVC:
-                exceptions.supervisor_call()
-            case Stop.BKPT:
-                exceptions.breakpoint()
-            case Stop.UNDEFINED:
-                exceptions.fault(exc.USAGE_FAULT, Cfsr.UNDEFINSTR)
-            case Stop.INVALID_STATE:
-                exceptions.fault(exc.USAGE_FAULT, Cfsr.INVSTATE)
-            case Stop.NO_COPROCESSOR:
-                exceptions.fault(exc.USAGE_FAULT, Cfsr.NOCP)
-            case Stop.UNALIGNED:
-                exceptions.fault(exc.USAGE_FAULT, Cfsr.UNALIGNED)
-            case Stop.READ_FAULT | Stop.WRITE_FAULT:
-                self._data_fault(core.fault_address)
-            case Stop.FETCH_FAULT:
-                self._fetch_fault(exceptions.pc)
+        exceptions = self._exceptions
+        fault = _FAULTS.get(stop)
+        if fault is not None:
+            exceptions.fault(*fault)
+        elif stop is Stop.EXCEPTION_RETURN:
+            exceptions.leave(exceptions.pc | 1)
+            if exceptions.sleep_on_exit:
+                exceptions.sleep_on_exit = False
+                self._waiting = Stop.WFI
+        elif stop is Stop.WFI:
+            if not exceptions.would_wake():
+                self._waiting = Stop.WFI
+        elif stop is Stop.WFE:
+            self._wait_for_event()
+        elif stop is Stop.SVC:
+            exceptions.supervisor_call()
+        elif stop is Stop.BKPT:
+            exceptions.breakpoint()
+        elif stop is Stop.FETCH_FAULT:
+            self._fetch_fault(exceptions.pc)
+        elif stop is not Stop.YIELD:
+            self._data_fault(self._core.fault_address)
 
     def _wait_for_event(self) -> None:
         exceptions = self._exceptions
@@ -364,8 +365,8 @@ class UnicornMachine(Emulator):
     def _data_fault(self, address: int) -> None:
         if self._system.bus_faults_ignored(self._nvic.execution_priority(*self._exceptions.masks())):
             raise EmulatorError(
-                f"the firmware ignores bus faults (CCR.BFHFNMIGN) and has one at 0x{self._exceptions.pc:08x}: "
-                "not modelled"
+                "the firmware ignores bus faults (CCR.BFHFNMIGN), which is not modelled, "
+                f"and has one at 0x{self._exceptions.pc:08x}"
             )
         self._exceptions.fault(exc.BUS_FAULT, Cfsr.PRECISERR, address)
 
@@ -481,7 +482,9 @@ class UnicornMachine(Emulator):
         try:
             return self._memories.read(address, size)
         except BusError:
-            raise EmulatorError(f"0x{address:08x} to 0x{address + size:08x} is in no memory of the board") from None
+            raise EmulatorError(
+                f"0x{address:08x} to 0x{address + size:08x} is in no memory of the board"
+            ) from None
 
     def write_memory(self, address: int, data: bytes) -> None:
         try:
@@ -504,7 +507,9 @@ class UnicornMachine(Emulator):
             sleep_ns=self._sleep_ns,
             exceptions=dict(self._exceptions.counts),
             mmio={name: (counts[0], counts[1]) for name, counts in self._mmio.items()},
-            memory={m.name: (m.accesses[0], m.accesses[1]) for m in self._memories.all} if self._count_memory else None,
+            memory={m.name: (m.accesses[0], m.accesses[1]) for m in self._memories.all}
+            if self._count_memory
+            else None,
         )
 
     def close(self) -> None:

@@ -308,13 +308,19 @@ class SystemControl:
             return
         self._write_word(offset & ~3, value << 8 * (offset & 3))
 
-    def _read_word(self, offset: int) -> int:  # noqa: PLR0911, PLR0912
+    def _read_word(self, offset: int) -> int:  # noqa: PLR0911
         nvic = self._nvic
         if SYST_CSR <= offset <= SYST_CALIB:
             return self.systick.read(offset)
         if ISER <= offset < IPR:
             first = FIRST_IRQ + (offset & 0x1F) * 8
-            banks = {ISER: nvic.enabled, ICER: nvic.enabled, ISPR: nvic.pending, ICPR: nvic.pending, IABR: nvic.active}
+            banks = {
+                ISER: nvic.enabled,
+                ICER: nvic.enabled,
+                ISPR: nvic.pending,
+                ICPR: nvic.pending,
+                IABR: nvic.active,
+            }
             members = banks.get(offset & ~0x1F, ())
             return sum(1 << i for i in range(32) if first + i in members)
         if offset == ICSR:
@@ -389,7 +395,9 @@ class SystemControl:
         elif offset == FPDSCR:
             self.fpdscr = value & 0x07C0_0000
         elif offset not in {CPUID, ICTR, AFSR, MVFR0, MVFR1}:
-            self._report(f"write of 0x{value:08x} to the unmodelled system register 0x{SCS + offset:08x}, ignored")
+            self._report(
+                f"write of 0x{value:08x} to the unmodelled system register 0x{SCS + offset:08x}, ignored"
+            )
 
     def _read_icsr(self) -> int:
         nvic = self._nvic
@@ -421,7 +429,9 @@ class SystemControl:
         self.ccr = value & _CCR_MASK
         for bit, name in ((_CCR_DIV_0_TRP, "DIV_0_TRP"), (_CCR_UNALIGN_TRP, "UNALIGN_TRP")):
             if value & bit:
-                self._report(f"the firmware has set CCR.{name}: this emulator does not trap there, the chip does")
+                self._report(
+                    f"the firmware has set CCR.{name}: this emulator does not trap there, the chip does"
+                )
 
     def _read_shcsr(self) -> int:
         nvic = self._nvic

@@ -8,7 +8,7 @@ MAX_STRAIGHT = 64
 
 
 def straight_run(halfword: Callable[[int], int], pc: int) -> int:
-    """Instructions from `pc` up to and with the first that may branch or change PRIMASK, BASEPRI or FAULTMASK.
+    """Instructions from `pc` up to and with the first that may branch or change an interrupt mask.
 
     `halfword` reads code. At least 1. Armv7-M Architecture Reference Manual, A5.
     """

@@ -56,7 +56,14 @@ class Nvmc(FlashController):
     def read(self, offset: int) -> int:
         if offset in {READY, READYNEXT}:
             return int(not self.busy)
-        registers = {CONFIG: self._config, ICACHECNF: self._icache, ERASEPAGE: 0, ERASEALL: 0, ERASEPCR0: 0, ERASEUICR: 0}
+        registers = {
+            CONFIG: self._config,
+            ICACHECNF: self._icache,
+            ERASEPAGE: 0,
+            ERASEALL: 0,
+            ERASEPCR0: 0,
+            ERASEUICR: 0,
+        }
         value = registers.get(offset)
         return self.unknown(offset) if value is None else value
 

@@ -181,7 +181,9 @@ class Uarte(NrfPeripheral, Uart):
             try:
                 self.board.dma_write(address + self._rx_done, bytes([self._fifo.pop(0)]))
             except BusError:
-                self.report(4, "EasyDMA cannot write to 0x%08x: RXD.PTR is to be in RAM", address + self._rx_done)
+                self.report(
+                    4, "EasyDMA cannot write to 0x%08x: RXD.PTR is to be in RAM", address + self._rx_done
+                )
                 self._end_rx()
                 self.board.asynchronous_bus_fault()
                 return

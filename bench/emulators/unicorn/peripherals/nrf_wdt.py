@@ -20,7 +20,7 @@ _LEAST_CRV = 15
 
 
 class Wdt(NrfPeripheral):
-    """Once started, its settings are fixed and only a reset stops it. It always runs while the core sleeps."""
+    """Once started, its settings are fixed and only a reset stops it. It runs on while the core sleeps."""
 
     EVENT_OFFSETS = (TIMEOUT,)
 

@@ -113,7 +113,13 @@ class FlashInterface(FlashController):
     def read(self, offset: int) -> int:
         if offset == SR:
             return self._sr | (_BSY if self.busy else 0)
-        registers = {ACR: self._acr, KEYR: 0, OPTKEYR: 0, CR: self._cr | (_STRT if self.busy else 0), OPTCR: 0x0FFF_AAED}
+        registers = {
+            ACR: self._acr,
+            KEYR: 0,
+            OPTKEYR: 0,
+            CR: self._cr | (_STRT if self.busy else 0),
+            OPTCR: 0x0FFF_AAED,
+        }
         value = registers.get(offset)
         return self.unknown(offset) if value is None else value
 

@@ -46,7 +46,9 @@ class Iwdg(Peripheral):
         if self._event is not None:
             self._event.cancel()
         period_ns = (self._rlr + 1) * (4 << min(self._pr, 6)) * NS_PER_S // self._hz
-        self._event = self.board.at(self.board.now_ns + period_ns, lambda: self.board.request_reset("watchdog"))
+        self._event = self.board.at(
+            self.board.now_ns + period_ns, lambda: self.board.request_reset("watchdog")
+        )
 
     def _updating(self, flag: int) -> bool:
         return self.board.now_ns < self._updated_ns[flag]

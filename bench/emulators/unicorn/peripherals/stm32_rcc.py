@@ -16,7 +16,12 @@ HSI_HZ = 16_000_000
 
 _HSION, _HSEON, _PLLON, _PLLI2SON = 1 << 0, 1 << 16, 1 << 24, 1 << 26
 _OSCILLATORS = (_HSION, _HSEON, _PLLON, _PLLI2SON)
-_START_NS = {_HSION: 2 * NS_PER_US, _HSEON: 2000 * NS_PER_US, _PLLON: 100 * NS_PER_US, _PLLI2SON: 100 * NS_PER_US}
+_START_NS = {
+    _HSION: 2 * NS_PER_US,
+    _HSEON: 2000 * NS_PER_US,
+    _PLLON: 100 * NS_PER_US,
+    _PLLI2SON: 100 * NS_PER_US,
+}
 """Typical start-up times of DS8626, 5.3.8 to 5.3.11. The ready flag is the bit above the enable bit."""
 _CR_WRITABLE = 0x050D_00F9
 _LSION, _LSIRDY, _RMVF = 1 << 0, 1 << 1, 1 << 24
@@ -30,7 +35,11 @@ _FLAGS = {
 }
 """The chip pulls its own reset pin in every reset, hence PINRSTF (7.1.1)."""
 
-_AHB1 = {bit: 0x4002_0000 + 0x400 * bit for bit in range(9)} | {12: 0x4002_3000, 21: 0x4002_6000, 22: 0x4002_6400}
+_AHB1 = {bit: 0x4002_0000 + 0x400 * bit for bit in range(9)} | {
+    12: 0x4002_3000,
+    21: 0x4002_6000,
+    22: 0x4002_6400,
+}
 _AHB2 = {6: 0x5006_0800}
 _APB1 = {
     0: 0x4000_0000, 1: 0x4000_0400, 2: 0x4000_0800, 3: 0x4000_0C00, 4: 0x4000_1000, 5: 0x4000_1400,

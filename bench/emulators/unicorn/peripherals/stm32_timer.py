@@ -14,6 +14,7 @@ _CEN, _UDIS, _URS, _OPM, _DIR, _CMS, _ARPE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 <
 _UIF = 1 << 0
 _INTERRUPTS = 0x5F
 _CHANNELS = 4
+_UNMODELLED = {SMCR: 7, CCMR1: 0x303, CCMR2: 0x303}
 
 
 class Timer(Peripheral):
@@ -103,6 +104,11 @@ class Timer(Peripheral):
         self._arr_shadow = self._arr
         self._retime(self._registers[PSC] + 1)
 
+    def _generate(self, events: int) -> None:
+        if events & 1:
+            self._update_event(overflow=False)
+        self._registers[SR] |= events & 0x5E
+
     def _update_irq(self) -> None:
         self.irq(bool(self._registers[SR] & self._registers[DIER] & _INTERRUPTS))
 
@@ -124,9 +130,7 @@ class Timer(Peripheral):
         if offset == SR:
             registers[SR] &= value
         elif offset == EGR:
-            if value & 1:
-                self._update_event(overflow=False)
-            registers[SR] |= value & 0x5E
+            self._generate(value)
         elif offset == CNT:
             self._ticks.load(value % (self._arr_shadow + 1), now)
             self._arm()
@@ -138,7 +142,7 @@ class Timer(Peripheral):
         elif offset == CR1:
             registers[CR1] = value & 0x3FF
             if value & (_DIR | _CMS):
-                self.report(1, "counting down is not modelled: CR1 0x%x counts up", value)
+                self.report(CR1 + 1, "counting down is not modelled: CR1 0x%x counts up", value)
             self._ticks.run(bool(value & _CEN), now)
             self._retime()
         elif CCR1 <= offset <= CCR4:
@@ -146,10 +150,10 @@ class Timer(Peripheral):
             self._arm()
         elif offset in registers:
             registers[offset] = value & 0xFFFF
-            if offset == SMCR and value & 7:
-                self.report(2, "slave modes are not modelled: SMCR 0x%x has no effect", value)
-            if offset in {CCMR1, CCMR2} and value & 0x303:
-                self.report(3, "input capture is not modelled: CCMR 0x%x has no effect", value)
+            if offset in _UNMODELLED and value & _UNMODELLED[offset]:
+                self.report(
+                    offset, "slave modes and input capture are not modelled: 0x%x has no effect", value
+                )
         else:
             self.unknown(offset, value)
         self._update_irq()

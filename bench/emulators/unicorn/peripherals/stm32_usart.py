@@ -137,17 +137,7 @@ class Usart(Uart):
         elif offset == BRR:
             self._brr = value
         elif offset == CR1:
-            self._cr1 = value
-            if not value & _UE:
-                self._sr |= _TXE | _TC
-                self._tdr = None
-                if self._shift is not None:
-                    self._shift.cancel()
-                    self._shift = None
-            elif self._shift is None:
-                self._load_shift_register()
-            if value & _SBK:
-                self.report(1, "break characters are not modelled")
+            self._write_cr1(value)
         elif offset == CR2:
             self._cr2 = value
         elif offset == CR3:
@@ -159,6 +149,19 @@ class Usart(Uart):
         else:
             self.unknown(offset, value)
         self._update()
+
+    def _write_cr1(self, value: int) -> None:
+        self._cr1 = value
+        if not value & _UE:
+            self._sr |= _TXE | _TC
+            self._tdr = None
+            if self._shift is not None:
+                self._shift.cancel()
+                self._shift = None
+        elif self._shift is None:
+            self._load_shift_register()
+        if value & _SBK:
+            self.report(1, "break characters are not modelled")
 
     def _write_dr(self, value: int) -> None:
         if not self._cr1 & _UE or not self._cr1 & _TE:
