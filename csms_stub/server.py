@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import ssl
 import sys
@@ -79,7 +80,9 @@ class CsmsServer:
                 self._accepted, self.host, self.port, ssl=self._tls, limit=READ_SIZE
             )
         except (OSError, OverflowError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            # asyncio puts its own words into strerror.
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number) if number and number > 0 else getattr(error, "strerror", str(error))
             raise ServerError(f"cannot listen on {self.host}:{self.port}: {reason}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
