@@ -443,7 +443,12 @@ namespace OcppLiteBench
 
         private void Fill(uint address, int size, byte value)
         {
-            machine.SystemBus.WriteBytes(Enumerable.Repeat(value, size).ToArray(), address);
+            var data = new byte[size];
+            for(var at = 0; at < size; ++at)
+            {
+                data[at] = value;
+            }
+            machine.SystemBus.WriteBytes(data, address);
         }
 
         private void SetPin(byte port, byte pin, bool level)

@@ -77,7 +77,7 @@ class RenodeBoard(Emulator):
         for address, data in segments:
             if not any(start <= address and address + len(data) <= start + size for start, size in flash):
                 raise ImageError(f"{elf}: {len(data)} bytes at 0x{address:08X} are not in the board's flash")
-        for start, size in flash:
+        for start, size in flash[:1]:  # the others are aliases of it
             self._request(b"F", struct.pack("<IIB", start, size, _ERASED))
         for address, data in segments:
             self.write_memory(address, data)
