@@ -60,7 +60,7 @@ EmulatorKind = Annotated[
     str, typer.Option("--emulator", help="auto (Renode where it is found, else Unicorn), unicorn or renode.")
 ]
 
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 120)
 
 
 class UsageError(RigError):
@@ -138,10 +138,9 @@ def run(
     results = run_all(queue, jobs, progress)
     write_robot_report([job for job in queue if job.repeat == 0], report)
     write_results(results, report / "results.json")
-    for table in (scenario_table(results), ram_table(results)):
+    images = {Path(name).stem: measure(elf) for name, elf in targets.items()}
+    for table in (scenario_table(results), size_table(images), ram_table(results, images)):
         out.print(table)
-    if len(targets) > 1:
-        out.print(size_table({Path(name).stem: measure(elf) for name, elf in targets.items()}))
     out.print(
         f"log {report / 'log.html'}   results {report / 'results.json'}", highlight=False, soft_wrap=True
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 from robot.api import ExecutionResult, ResultWriter
+from robot.output import LOGGER
 from robot.result import Result as RobotResult
 from robot.result import TestSuite
 
@@ -40,12 +41,12 @@ def write_robot_report(jobs: Iterable[Job], folder: Path) -> None:
         for test in leaf.all_tests:
             suites[key].tests.append(test)
     folder.mkdir(parents=True, exist_ok=True)
+    LOGGER.unregister_console_logger()  # it would name the files on the terminal
     ResultWriter(RobotResult(suite=root)).write_results(
         output=str(folder / "output.xml"),
         log=str(folder / "log.html"),
         report=str(folder / "report.html"),
         xunit=str(folder / "xunit.xml"),
-        stdout=_Silent(),
     )
 
 
@@ -55,20 +56,20 @@ def write_results(results: Sequence[Result], path: Path) -> None:
 
 
 def scenario_table(results: Sequence[Result]) -> Table:
-    """A row a scenario, a column group a board; with repetitions, the first one's figures."""
+    """A row a scenario, columns by board: verdict, virtual seconds, instructions, host seconds.
+
+    With repetitions the figures are those of the first run.
+    """
     boards = list(dict.fromkeys(result.board for result in results))
     table = Table(title="Scenarios", title_justify="left")
-    table.add_column("scenario", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for board in boards:
-        table.add_column(board)
-        table.add_column("virtual s", justify="right")
-        table.add_column("M instr", justify="right")
-        table.add_column("host s", justify="right")
-    for name in dict.fromkeys(result.name for result in results):
-        row = [name]
+        for heading in (board, "virtual s", "M instr", "host s"):
+            table.add_column(heading, justify="left" if heading == board else "right", no_wrap=True)
+    for scenario in dict.fromkeys(result.id for result in results):
+        row = [scenario]
         for board in boards:
-            repeated = [r for r in results if r.name == name and r.board == board]
-            row += _cells(repeated)
+            row += _cells([r for r in results if (r.id, r.board) == (scenario, board)])
         table.add_row(*row)
     return table
 
@@ -88,23 +89,37 @@ def _cells(repeated: list[Result]) -> list[str]:
     return [verdict, f"{measured.virtual_s:.1f}", millions, f"{measured.host_s:.1f}"]
 
 
-def ram_table(results: Sequence[Result]) -> Table:
-    """What the scenarios needed of the RAM, at most, by board."""
-    table = Table(title="RAM in use, most of all scenarios (bytes)", title_justify="left")
-    for column in ("board", "static data", "heap in use", "of", "stack used", "of", "total", "of 40 kB"):
-        table.add_column(column, justify="left" if column == "board" else "right")
-    for board in dict.fromkeys(result.board for result in results):
-        uses = [r.measurement.memory for r in results if r.board == board and r.measurement]
-        peaks = {
-            key: max((value for use in uses if (value := use[key]) is not None), default=None)
-            for key in ("fixed", "heap_peak", "heap", "stack_peak", "stack")
-        }
-        parts = [peaks["fixed"], peaks["heap_peak"], peaks["stack_peak"]]
-        known = [part for part in parts if part is not None]
-        complete = len(known) == len(parts)
-        total = f"{sum(known):,}" if complete else "not known"
-        share = f"{100 * sum(known) / RAM_BUDGET:.0f} %" if complete else ""
-        table.add_row(board, *(_bytes(value) for value in peaks.values()), total, share)
+def ram_table(results: Sequence[Result], images: dict[str, StaticMemory]) -> Table:
+    """What the scenarios needed of the RAM, the most of all of them, and what the image reserves."""
+    boards = list(dict.fromkeys(result.board for result in results))
+    table = Table(
+        title="RAM (bytes): most that a scenario used, of what the image reserves", title_justify="left"
+    )
+    table.add_column("")
+    for board in boards:
+        table.add_column(board, justify="right")
+        table.add_column("of", justify="right")
+    uses = {b: [r.measurement.memory for r in results if r.board == b and r.measurement] for b in boards}
+
+    def most(board: str, key: str) -> int | None:
+        return max((value for use in uses[board] if (value := use[key]) is not None), default=None)
+
+    def row(title: str, used: str, reserved: str) -> None:
+        cells = [cell for b in boards for cell in (_bytes(most(b, used)), _bytes(most(b, reserved)))]
+        table.add_row(title, *cells)
+
+    row("static data", "fixed", "fixed")
+    row("heap in use after collection", "heap_live", "heap")
+    row("stack", "stack_peak", "stack")
+    table.add_section()
+    totals = []
+    for board in boards:
+        parts = [most(board, key) for key in ("fixed", "heap_live", "stack_peak")]
+        used = None if None in parts else sum(part for part in parts if part is not None)
+        totals += [_bytes(used), _bytes(images[board].ram)]
+    table.add_row("[bold]total", *(f"[bold]{total}" for total in totals))
+    shares = [f"{100 * images[board].ram / RAM_BUDGET:.1f} %" for board in boards]
+    table.add_row(f"of {RAM_BUDGET:,} (40 kB)", *(cell for share in shares for cell in ("", share)))
     return table
 
 
@@ -135,11 +150,3 @@ def size_table(images: dict[str, StaticMemory]) -> Table:
 
 def _bytes(value: int | None) -> str:
     return "not known" if value is None else f"{value:,}"
-
-
-class _Silent:
-    """Robot's writer names its files on a stream; the caller does that itself."""
-
-    def write(self, text: str) -> None: ...
-
-    def flush(self) -> None: ...

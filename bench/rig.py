@@ -68,16 +68,16 @@ class MemoryUse:
 
     fixed       static data without heap area and stack (linker map)
     heap        size of MicroPython's heap area
-    heap_peak   most of it that was seen in use, garbage included
-    heap_end    in use at the end
+    heap_live   most of it that was in use right after a collection: what the firmware needs to live
+    heap_peak   most of it that was in use, garbage included: MicroPython collects when the heap is full
     stack       size of the stack area
     stack_peak  most of it that was used (painted before power-on)
     """
 
     fixed: int
     heap: int | None
+    heap_live: int | None
     heap_peak: int | None
-    heap_end: int | None
     stack: int | None
     stack_peak: int | None
 
@@ -140,6 +140,8 @@ class Rig:
         self._slice_ns = _SLICE_MIN_NS
         self._modem_on = False
         self._resets_caused = 0
+        self._heap_last = 0
+        self._heap_live: int | None = None
         self._heap_peak: int | None = None
         self._powered = False
         self.evse.power(False, self.now_ns)
@@ -267,8 +269,8 @@ class Rig:
         return MemoryUse(
             fixed=self.static.fixed_ram,
             heap=heap.size if heap else None,
+            heap_live=self._heap_live,
             heap_peak=self._heap_peak,
-            heap_end=self._heap.in_use() if self._heap and self._powered else None,
             stack=stack.size if stack else None,
             stack_peak=self._stack.used() if self._stack and self._powered else None,
         )
@@ -319,8 +321,16 @@ class Rig:
         self._exchange()
         logged = self._drain_log()
         self._slice_ns = _SLICE_MIN_NS if logged else min(2 * self._slice_ns, _SLICE_MAX_NS)
-        if self._heap and (in_use := self._heap.in_use()) is not None:
-            self._heap_peak = max(in_use, self._heap_peak or 0)
+        self._sample_heap()
+
+    def _sample_heap(self) -> None:
+        in_use = self._heap.in_use() if self._heap else None
+        if in_use is None:
+            return
+        if in_use < self._heap_last:
+            self._heap_live = max(in_use, self._heap_live or 0)
+        self._heap_peak = max(in_use, self._heap_peak or 0)
+        self._heap_last = in_use
 
     def _exchange(self) -> None:
         now = self.now_ns

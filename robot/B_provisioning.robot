@@ -94,7 +94,7 @@ TC_B_57_CS Network Reconnection - After connection loss
     [Documentation]    Part 4, 5.3: the station waits RetryBackOffWaitMinimum before it connects again, and twice as
     ...    long after an attempt that failed.
     [Tags]    TC_B_57_CS    Part4-5.3
-    VAR    ${minimum}    ${10}
+    VAR    ${minimum}    10
     # Preparations
     Reusable State Booted
     CSMS Sets Variable    OCPPCommCtrlr    NetworkProfileConnectionAttempts    3

@@ -126,7 +126,7 @@ def test_results_hold_what_was_measured(full_run: dict[str, Any]) -> None:
         assert len(result["transcript_sha256"]) == 64
         memory = result["memory"]
         assert 0 < memory["stack_peak"] < memory["stack"]
-        assert 0 < memory["heap_end"] <= memory["heap_peak"] <= memory["heap"]
+        assert 0 < memory["heap_live"] <= memory["heap_peak"] <= memory["heap"]
         assert 0 < memory["fixed"] < 20_000
         assert result["notes"] == []
     for board in BOARDS:
