@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from csms_stub import Csms
@@ -39,16 +41,16 @@ class Station:
         *,
         user: str | None = None,
         password: str = "",
-        subprotocols: list[str] | None = None,
+        subprotocols: Sequence[str] = ("ocpp2.0.1",),
         headers: dict[str, str] | None = None,
     ) -> Station:
         self.protocol = ClientProtocol(
             parse_uri(f"ws://csms{path}"),
-            subprotocols=["ocpp2.0.1"] if subprotocols is None else subprotocols,  # type: ignore[arg-type]
+            # The client takes None for "no such header".
+            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         )
         request = self.protocol.connect()
         # Chosen by the client at random; here the same in every run.
-        request.headers["Sec-WebSocket-Key"]
         del request.headers["Sec-WebSocket-Key"]
         request.headers["Sec-WebSocket-Key"] = base64.b64encode(bytes(16)).decode()
         self.protocol.key = request.headers["Sec-WebSocket-Key"]
@@ -73,6 +75,8 @@ class Station:
                 self.protocol.receive_data(received)
             if not sent and not received:
                 break
+        if self.connection.closed:
+            self.protocol.receive_eof()
         for event in self.protocol.events_received():
             if isinstance(event, Response):
                 self.response = event
