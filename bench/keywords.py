@@ -23,6 +23,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
+from bench import parity
 from bench.emulators.base import NS_PER_S, EmulatorError
 from bench.firmware import elf_path
 from bench.memory.elf import ImageFileError
@@ -293,7 +294,10 @@ class Bench:
         problems = ([trouble] if trouble else []) + rig.problems()
         _write_log("OCPP transcript", rig.transcript())
         _write_log("Log of the station", [f"{line.at_ns / NS_PER_S:12.6f} {line.text}" for line in rig.log])
-        self._keep_measurement(rig)
+        try:
+            self._keep_measurement(rig)
+        except EmulatorError as error:
+            problems.append(str(error))
         rig.close()
         if problems:
             raise AssertionError("\n".join(problems))
@@ -374,6 +378,7 @@ class Bench:
         )
         with (Path(folder) / MEASUREMENTS).open("a") as stream:
             stream.write(json.dumps(measurement.to_json()) + "\n")
+        parity.record(rig, Path(folder))
 
 
 def connector_reports(action: str, payload: Payload) -> list[tuple[int, int, str]]:

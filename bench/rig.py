@@ -126,6 +126,8 @@ class Rig:
             (platform.modem_uart, self.modem),
             (platform.evse_uart, self.evse),
         )
+        self.elf = elf
+        self.store: tuple[int, int] | None = None
         self.static: StaticMemory = measure(elf)
         self.emulator: Emulator = create(emulator, platform, seed=seed)
         try:
@@ -291,8 +293,8 @@ class Rig:
             self.notes.append(f"firmware has no symbols {start} and {end}: its store is not provisioned")
             return
         address = self._symbols[start].value
-        area = image(provisioning.entries(), self._symbols[end].value - address)
-        self.emulator.write_memory(address, area)
+        self.store = (address, self._symbols[end].value - address)
+        self.emulator.write_memory(address, image(provisioning.entries(), self.store[1]))
 
     def _probe(self, elf: Path) -> None:
         rtt = self.platform.rtt_symbol

@@ -7,10 +7,8 @@ import struct
 from pathlib import Path
 from typing import ClassVar
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from bench.emulators.base import NS_PER_S, Counters, Emulator, EmulatorError, ImageError, Reset
+from bench.emulators.image import segments
 from bench.platforms import Platform
 
 from .locate import locate
@@ -68,18 +66,18 @@ class RenodeBoard(Emulator):
         self._memories: list[tuple[str, int, int]] = []
 
     def load(self, elf: Path) -> None:
-        segments = _segments(elf)
+        parts = segments(elf)
         if self._renode is None:
             self._renode = _take(self._executable, self._platform.resc, elf)
             self._renode.command(f"emulation SetSeed {self._seed + 1}")
             self._bind()
         flash = [(start, size) for name, start, size in self._memories if "flash" in name]
-        for address, data in segments:
+        for address, data in parts:
             if not any(start <= address and address + len(data) <= start + size for start, size in flash):
                 raise ImageError(f"{elf}: {len(data)} bytes at 0x{address:08X} are not in the board's flash")
         for start, size in flash[:1]:  # the others are aliases of it
             self._request(b"F", struct.pack("<IIB", start, size, _ERASED))
-        for address, data in segments:
+        for address, data in parts:
             self.write_memory(address, data)
 
     @property
@@ -254,24 +252,6 @@ def _index(names: list[str], name: str, kind: str, platform: Platform) -> int:
     if name not in names:
         raise EmulatorError(f"{platform.name} has no {kind} {name!r}, only {', '.join(names)}")
     return names.index(name)
-
-
-def _segments(elf: Path) -> list[tuple[int, bytes]]:
-    """What is to be programmed: load addresses and data. Raises ImageError where it is no Arm firmware."""
-    try:
-        with elf.open("rb") as file:
-            image = ELFFile(file)
-            if image.get_machine_arch() != "ARM" or image.elfclass != 32:
-                raise ImageError(f"{elf}: not for a Cortex-M, but for {image.get_machine_arch()}")
-            loads = (each for each in image.iter_segments("PT_LOAD") if each["p_filesz"])
-            segments = [(each["p_paddr"], each.data()) for each in loads]
-    except OSError as error:
-        raise ImageError(f"{elf}: {error.strerror}") from None
-    except ELFError as error:
-        raise ImageError(f"{elf}: not an ELF file ({error})") from None
-    if not segments:
-        raise ImageError(f"{elf}: nothing to program")
-    return segments
 
 
 # Starting Renode and loading a platform takes two seconds, so a process is kept for the next board.

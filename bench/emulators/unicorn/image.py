@@ -1,51 +1,13 @@
-"""Firmware images: what of an ELF goes where, and whether it is for this board at all."""
+"""Programs a firmware image into the board's flash, and looks whether it is for this board at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from ..base import ImageError
+from ..image import segments
 from .core import BusError
 from .memory import ERASED, Memories
-
-
-def segments(elf: Path) -> list[tuple[int, bytes]]:
-    """Load address and contents of every part of an image. Raises ImageError."""
-    try:
-        with elf.open("rb") as stream:
-            file = ELFFile(stream)
-            header = file.header
-            if header["e_machine"] != "EM_ARM" or file.elfclass != 32 or not file.little_endian:
-                machine = str(header["e_machine"]).removeprefix("EM_")
-                raise ImageError(
-                    f"{elf}: is for {file.elfclass}-bit {machine}, not for a little-endian Arm core"
-                )
-            if header["e_type"] != "ET_EXEC":
-                kind = str(header["e_type"]).removeprefix("ET_").lower()
-                raise ImageError(f"{elf}: is a file of kind {kind!r}, not a linked program")
-            found = [
-                (int(segment["p_paddr"]), bytes(segment.data()))
-                for segment in file.iter_segments("PT_LOAD")
-                if segment["p_filesz"]
-            ]
-    except OSError as error:
-        raise ImageError(f"{elf}: {error.strerror}") from None
-    except (
-        ELFError,
-        ValueError,
-        KeyError,
-        AssertionError,
-        UnicodeDecodeError,
-        MemoryError,
-        OverflowError,
-    ) as error:
-        raise ImageError(f"{elf}: not a readable ELF file ({error or type(error).__name__})") from None
-    if not found:
-        raise ImageError(f"{elf}: has nothing to load")
-    return found
 
 
 def program(elf: Path, memories: Memories) -> None:

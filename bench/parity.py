@@ -1,0 +1,208 @@
+"""Do two emulators agree? The evidence that a scenario leaves, and the comparison of two of them.
+
+Compared are verdict, OCPP transcript, log of the firmware, causes of the resets, and the flash at the end:
+the program, which must not have changed, and the entries of the store. What may differ between two correct
+runs is normalised first: virtual times and timestamps, ids of messages and transactions.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bench.emulators.base import EmulatorError
+from bench.emulators.image import segments
+from bench.provision import StoreError, read
+from bench.rig import Rig
+
+EVIDENCE = "evidence.json"
+"""File in a scenario's output folder: one Evidence."""
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_UPTIME = re.compile(r"^([A-Z]) \d+ ")
+_RANDOM_KEYS = {"transactionId": "transaction"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run of a scenario leaves behind, normalised, line by line.
+
+    transcript   HTTP upgrades and OCPP-J messages in their order
+    log          lines of the firmware's log
+    resets       their causes, power-on included
+    flash        SHA-256 of the program's part, then the store's entries by name
+    """
+
+    transcript: list[str]
+    log: list[str]
+    resets: list[str]
+    flash: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One scenario on one board with two emulators: their verdicts, and what they do not agree in."""
+
+    board: str
+    id: str
+    verdicts: tuple[str, str]
+    differing: dict[str, list[tuple[str, str]]]
+    """Field of Evidence -> pairs of lines; "" where one of them has no such line."""
+
+    @property
+    def equal(self) -> bool:
+        return self.verdicts[0] == self.verdicts[1] and not self.differing
+
+
+def gather(rig: Rig) -> Evidence:
+    """The evidence of a run that has come to its end."""
+    return Evidence(
+        transcript=normalised_transcript(rig.transcript()),
+        log=[_UPTIME.sub(r"\1 ", _TIMESTAMP.sub("<time>", line.text)) for line in rig.log],
+        resets=[reset.cause for reset in rig.resets],
+        flash=_flash(rig),
+    )
+
+
+def record(rig: Rig, folder: Path) -> None:
+    """Write the evidence of a run into its output folder; a board that is gone leaves none."""
+    try:
+        evidence = gather(rig)
+    except EmulatorError:
+        return
+    (folder / EVIDENCE).write_text(json.dumps(asdict(evidence), indent=1))
+
+
+def load(folder: Path) -> Evidence | None:
+    """What `record` wrote there; None where a scenario did not get to its end."""
+    path = folder / EVIDENCE
+    return Evidence(**json.loads(path.read_text())) if path.is_file() else None
+
+
+def compare(
+    board: str, scenario: str, verdicts: tuple[str, str], evidence: tuple[Evidence | None, Evidence | None]
+) -> Comparison:
+    """Line by line; a missing piece of evidence differs from any other in everything."""
+    left, right = (asdict(each) if each else {} for each in evidence)
+    fields = left.keys() | right.keys()
+    pairs = {field: differing_lines(left.get(field, []), right.get(field, [])) for field in sorted(fields)}
+    return Comparison(board, scenario, verdicts, {field: lines for field, lines in pairs.items() if lines})
+
+
+def differing_lines(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of lines that stand in each other's place and are not the same."""
+    pairs = []
+    matcher = difflib.SequenceMatcher(a=left, b=right, autojunk=False)
+    for operation, a, a_end, b, b_end in matcher.get_opcodes():
+        if operation != "equal":
+            rows = max(a_end - a, b_end - b)
+            pairs += [
+                (left[a + row] if a + row < a_end else "", right[b + row] if b + row < b_end else "")
+                for row in range(rows)
+            ]
+    return pairs
+
+
+def normalised_transcript(lines: Sequence[str]) -> list[str]:
+    """Lines of Rig.transcript() without virtual times, with ids numbered in the order they come in."""
+    ids = _Numbering()
+    normalised = []
+    for line in lines:
+        head, _, rest = line.partition(" ")
+        station, direction, text = (rest if head.isdigit() else line).split(" ", 2)
+        if direction in ("in", "out"):
+            text = _normalised_message(text, ids)
+        normalised.append(f"{station} {direction} {text}")
+    return normalised
+
+
+def table(
+    comparisons: Sequence[Comparison],
+    names: tuple[str, str],
+    host_s: Callable[[str, str], tuple[float, float]],
+) -> Table:
+    """One line a scenario and board. `host_s` gives the host time of both for a board and scenario id."""
+    rows = Table(title=f"{names[0]} and {names[1]}", title_justify="left")
+    for column in ("scenario", "board", *names, "differs in", f"{names[0]} s", f"{names[1]} s"):
+        rows.add_column(
+            column, justify="right" if column.endswith(" s") else "left", no_wrap=column != "differs in"
+        )
+    for each in comparisons:
+        times = host_s(each.board, each.id)
+        rows.add_row(
+            each.id,
+            each.board,
+            *each.verdicts,
+            ", ".join(each.differing) or "-",
+            *(f"{time:.2f}" for time in times),
+        )
+    return rows
+
+
+def side_by_side(comparison: Comparison, names: tuple[str, str]) -> Table:
+    """The lines that differ, one emulator's beside the other's."""
+    rows = Table(title=f"{comparison.id} on {comparison.board}", title_justify="left", show_lines=True)
+    rows.add_column("")
+    for name in names:
+        rows.add_column(name, ratio=1, overflow="fold")
+    for field, lines in comparison.differing.items():
+        for left, right in lines:
+            rows.add_row(field, left, right)
+    return rows
+
+
+class _Numbering:
+    """Names for random values: the same value always gets the same, new ones count up."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        self._counts: dict[str, int] = {}
+
+    def name(self, kind: str, value: str) -> str:
+        if (kind, value) not in self._names:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._names[kind, value] = f"<{kind} {self._counts[kind]}>"
+        return self._names[kind, value]
+
+
+def _normalised_message(text: str, ids: _Numbering) -> str:
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(message, list) and len(message) > 1 and isinstance(message[1], str):
+        message[1] = ids.name("message", message[1])
+    return json.dumps(_normalised(message, ids), sort_keys=True)
+
+
+def _normalised(value: Any, ids: _Numbering, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _normalised(item, ids, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_normalised(item, ids) for item in value]
+    if isinstance(value, str) and key in _RANDOM_KEYS:
+        return ids.name(_RANDOM_KEYS[key], value)
+    return _TIMESTAMP.sub("<time>", value) if isinstance(value, str) else value
+
+
+def _flash(rig: Rig) -> list[str]:
+    program = hashlib.sha256()
+    for address, data in segments(rig.elf):
+        program.update(rig.emulator.read_memory(address, len(data)))
+    lines = [f"program {program.hexdigest()}"]
+    if rig.store is None:
+        return lines
+    try:
+        entries = read(rig.emulator.read_memory(*rig.store))
+    except StoreError as error:
+        return [*lines, f"store: {error}"]
+    text = {name: _TIMESTAMP.sub("<time>", value.decode(errors="replace")) for name, value in entries.items()}
+    return [*lines, *(f"{name} = {value}" for name, value in sorted(text.items()))]
