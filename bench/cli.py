@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from bench import firmware as firmware_build
-from bench.emulators import Kind, create
+from bench.emulators import Kind, choose, create
 from bench.emulators.base import EmulatorError
 from bench.firmware import FirmwareError
 from bench.memory.elf import ImageFileError, StaticMemory, measure
@@ -151,6 +151,55 @@ def run(
     if failed:
         _complain(f"{failed} of {len(results)} scenarios failed")
     if different or not all_passed(results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def parity(
+    *,
+    board: Boards = None,
+    include: Annotated[list[str] | None, typer.Option("--include", help="Tag pattern (Robot).")] = None,
+    test: Annotated[list[str] | None, typer.Option("--test", help="Scenario id, as TC_B_01_CS.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = 1,
+    report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
+) -> None:
+    """Run the scenarios on Renode and on Unicorn, and show in what the two do not agree."""
+    from bench.parity import compare, load, side_by_side, write
+    from bench.parity import table as parity_table
+
+    emulators = ("renode", "unicorn")
+    scenarios, targets = select(discover(), include or (), test or ()), _targets(board, None, None)
+    for emulator in emulators:
+        choose(_kind(emulator))
+    folder = report.resolve() / "parity"
+    shutil.rmtree(folder, ignore_errors=True)
+    queue = [
+        Job(
+            scenario=scenario,
+            board=name,
+            platform=name,
+            firmware=elf.resolve(),
+            emulator=emulator,
+            repeat=0,
+            folder=folder / emulator / name / scenario.id,
+        )
+        for emulator in emulators
+        for name, elf in targets.items()
+        for scenario in scenarios
+    ]
+    results = run_all(queue, jobs, lambda result: _say(f"{result.verdict} {result.board} {result.name}"))
+    half = len(queue) // 2
+    comparisons = [
+        compare((left, right), (load(job.folder), load(other.folder)))
+        for job, other, left, right in zip(queue, queue[half:], results, results[half:], strict=False)
+    ]
+    write(comparisons, emulators, folder / "parity.json")
+    out.print(parity_table(comparisons, emulators))
+    for comparison in comparisons:
+        if not comparison.equal:
+            out.print(side_by_side(comparison, emulators))
+    if different := sum(not comparison.equal for comparison in comparisons):
+        _complain(f"{different} of {len(comparisons)} scenarios differ between the emulators")
         raise typer.Exit(EXIT_FAILED)
 
 

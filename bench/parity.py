@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from rich.table import Table
 from bench.emulators.base import EmulatorError
 from bench.emulators.image import segments
 from bench.provision import StoreError, read
+from bench.results import Result
 from bench.rig import Rig
 
 EVIDENCE = "evidence.json"
@@ -49,13 +50,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One scenario on one board with two emulators: their verdicts, and what they do not agree in."""
+    """One scenario on one board with two emulators, and what they do not agree in.
+
+    `differing` maps a field of Evidence to pairs of lines, "" where one of the two has no such line;
+    `host_s` is None where a scenario did not get to its end.
+    """
 
     board: str
     id: str
     verdicts: tuple[str, str]
+    host_s: tuple[float | None, float | None]
     differing: dict[str, list[tuple[str, str]]]
-    """Field of Evidence -> pairs of lines; "" where one of them has no such line."""
 
     @property
     def equal(self) -> bool:
@@ -87,14 +92,38 @@ def load(folder: Path) -> Evidence | None:
     return Evidence(**json.loads(path.read_text())) if path.is_file() else None
 
 
-def compare(
-    board: str, scenario: str, verdicts: tuple[str, str], evidence: tuple[Evidence | None, Evidence | None]
-) -> Comparison:
-    """Line by line; a missing piece of evidence differs from any other in everything."""
+def compare(results: tuple[Result, Result], evidence: tuple[Evidence | None, Evidence | None]) -> Comparison:
+    """Line by line; a scenario without evidence differs from any other in everything."""
     left, right = (asdict(each) if each else {} for each in evidence)
-    fields = left.keys() | right.keys()
-    pairs = {field: differing_lines(left.get(field, []), right.get(field, [])) for field in sorted(fields)}
-    return Comparison(board, scenario, verdicts, {field: lines for field, lines in pairs.items() if lines})
+    pairs = {
+        field: differing_lines(left.get(field, []), right.get(field, []))
+        for field in sorted(left.keys() | right.keys())
+    }
+    first, second = results
+    times = tuple(each.measurement.host_s if each.measurement else None for each in results)
+    return Comparison(
+        board=first.board,
+        id=first.id,
+        verdicts=(first.verdict, second.verdict),
+        host_s=(times[0], times[1]),
+        differing={field: lines for field, lines in pairs.items() if lines},
+    )
+
+
+def write(comparisons: Sequence[Comparison], names: tuple[str, str], path: Path) -> None:
+    """The comparisons for programs: verdict and host seconds by emulator, and the lines that differ."""
+    content = [
+        {
+            "board": each.board,
+            "id": each.id,
+            "equal": each.equal,
+            "verdict": dict(zip(names, each.verdicts, strict=True)),
+            "host_s": dict(zip(names, each.host_s, strict=True)),
+            "differing": each.differing,
+        }
+        for each in comparisons
+    ]
+    path.write_text(json.dumps(content, indent=1))
 
 
 def differing_lines(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, str]]:
@@ -124,26 +153,22 @@ def normalised_transcript(lines: Sequence[str]) -> list[str]:
     return normalised
 
 
-def table(
-    comparisons: Sequence[Comparison],
-    names: tuple[str, str],
-    host_s: Callable[[str, str], tuple[float, float]],
-) -> Table:
-    """One line a scenario and board. `host_s` gives the host time of both for a board and scenario id."""
+def table(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
+    """One line a scenario and board, and below them the host time of all that got to their end with both."""
     rows = Table(title=f"{names[0]} and {names[1]}", title_justify="left")
-    for column in ("scenario", "board", *names, "differs in", f"{names[0]} s", f"{names[1]} s"):
-        rows.add_column(
-            column, justify="right" if column.endswith(" s") else "left", no_wrap=column != "differs in"
-        )
+    for column in ("scenario", "board", *names, "differs in"):
+        rows.add_column(column)
+    for name in names:
+        rows.add_column(f"{name} s", justify="right")
     for each in comparisons:
-        times = host_s(each.board, each.id)
-        rows.add_row(
-            each.id,
-            each.board,
-            *each.verdicts,
-            ", ".join(each.differing) or "-",
-            *(f"{time:.2f}" for time in times),
-        )
+        times = ["-" if time is None else f"{time:.2f}" for time in each.host_s]
+        rows.add_row(each.id, each.board, *each.verdicts, ", ".join(each.differing) or "-", *times)
+    measured = [each.host_s for each in comparisons if None not in each.host_s]
+    if measured:
+        sums = [sum(time or 0.0 for time in column) for column in zip(*measured, strict=True)]
+        rows.add_section()
+        ratio = f"host time {sums[0] / sums[1]:.2f} : 1"
+        rows.add_row("all", "", "", "", ratio, *(f"{total:.2f}" for total in sums))
     return rows
 
 
