@@ -32,6 +32,8 @@ FIRMWARE_VERSION = "8.2.1.BENCH"
 PROTOCOL_VERSION = "5.2.1"
 BOOT_MS = 300
 ANSWER_MS = 2
+TIMEOUT_MS = 500
+"""How long a station waits for an answer before it tries again."""
 CAR_MS = 400
 """How long a car takes to follow the pilot signal into state C, or out of it."""
 CONTACTOR_MS = 100
@@ -127,7 +129,7 @@ class EvseController:
         self._powered = False
         self._running = False
         self._silent = False
-        self._unanswered = 0
+        self._unanswered: deque[int] = deque()
         self._answer_ms = float(ANSWER_MS)
         self._drop: dict[Direction, int] = {"up": 0, "down": 0}
         self._corrupt = 0
@@ -144,9 +146,10 @@ class EvseController:
             if self._drop["up"]:
                 self._drop["up"] -= 1
                 continue
-            if self._unanswered:
+            # One that gave the answer up may go on (RAPIS_TIMEOUT_MS).
+            if self._unanswered and self._now - self._unanswered[-1] < TIMEOUT_MS * NS_PER_MS:
                 self._complain(f"{' '.join(command.words)!r} before the answer to the command before it")
-            self._unanswered += 1
+            self._unanswered.append(self._now)
             due = self._now + int(self._answer_ms * NS_PER_MS)
             self._agenda.at(due, partial(self._execute, command))
         self._run(now_ns)
@@ -172,7 +175,7 @@ class EvseController:
         self._running = False
         self._agenda.clear()
         self._decoder = Decoder()
-        self._unanswered = 0
+        self._unanswered.clear()
         for evse in self._evses.values():
             self._meter(evse)
             evse.enabled = evse.in_c = evse.closed = False
@@ -400,7 +403,7 @@ class EvseController:
         self.complaints.append((self._now, text))
 
     def _execute(self, command: Command, _now_ns: int) -> None:
-        self._unanswered -= 1
+        self._unanswered.popleft()
         if command.problem:
             self._complain(f"{' '.join(command.words)!r}: {command.problem}")
             # The controller takes frames with no checksum, for people at a terminal; too long ones are lost.

@@ -551,7 +551,9 @@ class Modem:
         (length,) = _integers(rest, range(1, SEND_LENGTH + 1))
         socket = self._sockets.get(number)
         if socket is None or socket.remote_closed:
-            raise _Refused(f"link {number} is not connected")
+            # CLOSED may have been on its way: no mistake.
+            self._error()
+            return
         self._collect = (socket, length, bytearray())
         self._say("\r\nOK\r\n\r\n> ")
 
@@ -626,7 +628,9 @@ class Modem:
             number = 0
         chosen = [socket for socket in self._sockets.values() if number in (socket.number, LINKS)]
         if not chosen and number != LINKS:
-            raise _Refused(f"link {number} is not connected")
+            # CLOSED may have been on its way: no mistake.
+            self._error()
+            return
         for socket in chosen:
             if not socket.dead and not socket.remote_closed:
                 self._upward(socket, socket.link.close, now_ns)

@@ -247,6 +247,13 @@ def test_slow_answers(wire: Wire) -> None:
     assert wire.run(0.3) == ["OK 8.2.1.BENCH 5.2.1 :01"]
 
 
+def test_going_on_after_the_timeout_is_no_mistake(wire: Wire) -> None:
+    wire.evse.slow(700)
+    assert wire.command("GV :01", 0.5) == []
+    assert wire.command("GV :02", 1) == ["OK 8.2.1.BENCH 5.2.1 :01", "OK 8.2.1.BENCH 5.2.1 :02"]
+    assert not wire.evse.complaints
+
+
 def test_unknown_evse_is_named(wire: Wire) -> None:
     with pytest.raises(PeerError, match="there is no EVSE 3, only 1 to 2"):
         wire.evse.plug(3, wire.now)

@@ -41,16 +41,20 @@ def test_echo_is_on_after_boot_and_can_be_switched(network: EchoNetwork) -> None
         'AT+CIPSTART=0,"TCP","host",0',
         'AT+CIPSTART=0,"TCP","host"',
         'AT+CIPSTART=0,"TCP",host,80',
-        "AT+CIPSEND=0,5",
         "AT+CIPSEND=9,5",
         "AT+CIPRECVDATA=0,10",
-        "AT+CIPCLOSE=3",
         "AT " + "x" * 300,
     ],
 )
 def test_wrong_commands_are_errors_and_listed(board: Board, line: str) -> None:
     assert board.command(line) == "\r\nERROR\r\n"
     assert len(board.modem.complaints) == 1
+
+
+@pytest.mark.parametrize("line", ["AT+CIPSEND=0,5", "AT+CIPCLOSE=3"])
+def test_a_link_that_is_gone_is_an_error_but_no_mistake(board: Board, line: str) -> None:
+    assert board.command(line) == "\r\nERROR\r\n"
+    assert not board.modem.complaints
 
 
 def test_command_length_limit_is_exact(board: Board) -> None:
