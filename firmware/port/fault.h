@@ -10,7 +10,7 @@ typedef struct {
 } fault_registers_t;
 
 // Reasons without an exception: psr, cfsr and hfsr are 0 and mmfar holds one of these.
-enum { PANIC_ASSERT = 1, PANIC_NLR = 2, PANIC_MEMORY = 3 };
+enum { PANIC_ASSERT = 1, PANIC_NLR = 2 };
 
 // Vector of every fault and of every interrupt that nobody serves. Records and resets.
 void fault_handler(void);

@@ -53,7 +53,8 @@ static void run_frozen_main(void) {
 }
 
 int main(void) {
-    // Renode wakes a WFE by this only; silicon by the exception return as well.
+    // An interrupt that becomes pending ends a wfe (B1.5.18). So does the return from its handler, but that
+    // is not in every model of the core.
     SCB_SCR |= SCB_SCR_SEVONPEND;
     boot_reset_cause = chip_reset_cause();
     boot_fault_pending = fault_take(&boot_fault);

@@ -91,7 +91,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(uart_any_obj, uart_any_bytes);
 static mp_obj_t uart_wait_for(mp_obj_t self, mp_obj_t count_in) {
     mp_int_t count = mp_obj_get_int(count_in);
     if (count < 0) {
-        mp_raise_ValueError(NULL);
+        mp_raise_ValueError(MP_ERROR_TEXT("count"));
     }
     uart_wait(uart_of(self), count);
     return mp_const_none;
@@ -163,7 +163,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(board_unique_id_obj, board_unique_id);
 static mp_obj_t board_random(mp_obj_t size_in) {
     mp_uint_t size = mp_obj_get_int(size_in);
     if (size > RANDOM_MAX) {
-        mp_raise_ValueError(NULL);
+        mp_raise_ValueError(MP_ERROR_TEXT("at most 256 random bytes"));
     }
     vstr_t bytes;
     vstr_init_len(&bytes, size);
@@ -177,7 +177,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(board_random_obj, board_random);
 static mp_obj_t board_watchdog(mp_obj_t ms_in) {
     mp_int_t ms = mp_obj_get_int(ms_in);
     if (ms <= 0 || !chip_watchdog_start(ms)) {
-        mp_raise_ValueError(NULL);
+        mp_raise_ValueError(MP_ERROR_TEXT("watchdog period"));
     }
     return mp_const_none;
 }
@@ -275,7 +275,7 @@ static mp_obj_t board_mask(size_t n_args, const mp_obj_t *args) {
     mp_uint_t end = mp_obj_get_int(args[2]);
     mp_buffer_info_t key = bytes_of(args[3], MP_BUFFER_READ);
     if (start > end || end > data.len || key.len != 4) {
-        mp_raise_ValueError(NULL);
+        mp_raise_ValueError(MP_ERROR_TEXT("start, end or key"));
     }
     uint8_t *bytes = data.buf;
     const uint8_t *mask = key.buf;

@@ -111,6 +111,27 @@ def test_stack_overflow_in_c_ends_in_a_reset(target: Target) -> None:
     assert target.ready().boot_facts()[2] in (SOFTWARE, WATCHDOG, LOCKUP)
 
 
+def test_exception_without_a_handler_is_recorded(target: Target) -> None:
+    """What the virtual machine calls where no nlr_push() is left to jump to."""
+    handler = target.symbols["nlr_jump_fail"] | 1
+    code = b"".join(
+        struct.pack(
+            "<HH",
+            opcode | (half >> 11 & 1) << 10 | half >> 12,
+            (half >> 8 & 7) << 12 | 3 << 8 | half & 0xFF,
+        )
+        for opcode, half in ((0xF240, handler & 0xFFFF), (0xF2C0, handler >> 16))  # movw r3, movt r3
+    )
+    patch(target, "board_feed", code + struct.pack("<H", 0x4718))  # bx r3
+    target.send("feed")
+    target.run_until(target.interrupted_by_reset())
+    fault = target.ready().boot_facts()[3]
+    assert fault is not None
+    pc, _, psr, cfsr, hfsr, reason, _ = fault
+    assert handler - 1 < pc < handler + 16
+    assert (psr, cfsr, hfsr, reason) == (0, 0, 0, 2)
+
+
 def test_recursion_in_python_is_an_exception(target: Target) -> None:
     assert "RuntimeError" in target.ask("recurse")["raised"]
     assert len(target.emulator.resets) == 1
@@ -121,6 +142,15 @@ def test_exhausted_heap_is_an_exception(target: Target) -> None:
     assert 50 < blocks < 28 * 4
     assert target.ask("heap") > 14_000
     assert len(target.emulator.resets) == 1
+
+
+def test_full_log_skips_and_says_how_much(target: Target) -> None:
+    assert target.read_log() == "ready\n"
+    target.ask("print", "a" * 700)
+    target.ask("print", "b" * 700)  # does not fit: nobody reads the log. Its newline does
+    target.ask("print", "c")
+    lost = "\n[0000000700 bytes of log lost]\n"
+    assert target.read_log() == "ready\n" + "a" * 700 + "\n" + lost + "\nc\n"
 
 
 # Lines
