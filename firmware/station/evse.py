@@ -136,9 +136,13 @@ class EvseController:
             self._kick.flag = False
             for evse in range(1, EVSES + 1):
                 await self._refresh(evse)
-            seconds = _SUPERVISE_S if all(self._contact) else _RETRY_S
-            health.promise(health.EVSE, seconds + _MARGIN_S)
-            await self._kick.wait(seconds * 1000)
+                # while all is well one EVSE at a time is asked: they share the controller
+                if all(self._contact):
+                    health.promise(health.EVSE, _SUPERVISE_S + _MARGIN_S)
+                    await self._kick.wait(_SUPERVISE_S * 1000)
+            if not all(self._contact):
+                health.promise(health.EVSE, _RETRY_S + _MARGIN_S)
+                await self._kick.wait(_RETRY_S * 1000)
 
     # frames
 

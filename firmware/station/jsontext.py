@@ -1,133 +1,112 @@
-"""JSON well-formedness (RFC 8259). The chip's parser lets truncated and unpunctuated text pass; CALLs must not."""
+"""JSON well-formedness (RFC 8259), as the chip's parser lets truncated and unpunctuated text pass."""
 
-_SPACE = b" \t\r\n"
-_NUMBER = b"+-.0123456789Ee"
-_DEPTH_MAX = 12  # OCPP's deepest request has seven levels
+from micropython import const
+
+_SPACE = const(b" \t\r\n")
+_NUMBER = const(b"+-.0123456789Ee")
+_ESCAPED = const(b'"\\/bfnrt')
+_HEX = const(b"0123456789abcdefABCDEF")
+_DEPTH_MAX = const(12)  # OCPP's deepest request has seven levels
 
 
-def well_formed(text):
-    """Is `text` (bytes) one JSON value? Numbers are checked by their characters and form."""
+def well_formed(text, size):
+    """Are the first `size` bytes of `text` one JSON value, at most 12 levels deep? text[size] must be 0."""
     stack = b""  # open brackets, innermost last
     wants_value = True
     may_close = False
     i = 0
-    size = len(text)
     while True:
-        while i < size and text[i] in _SPACE:
-            i += 1
-        if i == size:
-            return not stack and not wants_value
+        i = _space(text, i)
+        if i >= size:
+            return i == size and not stack and not wants_value
         c = text[i]
-        if wants_value:
-            if may_close and c in b"]}":
-                if c != stack[-1] + 2:
-                    return False
-                stack = stack[:-1]
-                i += 1
-                wants_value = may_close = False
-                continue
-            if stack and stack[-1] == 123:
-                i = _key(text, i)
-                if i < 0:
-                    return False
-                c = text[i]
-            if c in b"[{":
-                if len(stack) == _DEPTH_MAX:
-                    return False
-                stack += text[i : i + 1]
-                i += 1
-                may_close = True
-                continue
-            i = _scalar(text, i)
-            if i < 0:
-                return False
-            wants_value = may_close = False
-        else:
-            i += 1
+        if not wants_value or (may_close and c in b"]}"):
             if not stack:
                 return False
-            if c == 44:
-                wants_value = True
-            elif c == stack[-1] + 2:
+            i += 1
+            if c == stack[-1] + 2:  # "[" and "]", "{" and "}"
                 stack = stack[:-1]
+                wants_value = may_close = False
+            elif c == 44 and not wants_value:
+                wants_value = True
             else:
                 return False
+            continue
+        if stack and stack[-1] == 123:
+            i = _string(text, i, size)
+            if i < 0:
+                return False
+            i = _space(text, i)
+            if text[i] != 58:
+                return False
+            i = _space(text, i + 1)
+            c = text[i]
+        may_close = c in b"[{"
+        if may_close:
+            if len(stack) == _DEPTH_MAX:
+                return False
+            stack += bytes((c,))
+            i += 1
+        else:
+            i = _scalar(text, i, size)
+            if i < 0:
+                return False
+            wants_value = False
 
 
-def _key(text, i):
-    """Index of the value behind a member's name and colon, or -1."""
-    i = _string(text, i)
-    if i < 0:
-        return -1
-    while text[i : i + 1] in (b" ", b"\t", b"\r", b"\n"):
-        i += 1
-    if text[i : i + 1] != b":":
-        return -1
-    i += 1
-    while text[i : i + 1] in (b" ", b"\t", b"\r", b"\n"):
-        i += 1
-    return i if i < len(text) else -1
-
-
-def _scalar(text, i):
-    """Index behind a string, number or literal, or -1."""
-    c = text[i]
-    if c == 34:
-        return _string(text, i)
-    for literal in (b"true", b"false", b"null"):
-        if text.startswith(literal, i):
-            return i + len(literal)
-    start = i
-    while i < len(text) and text[i] in _NUMBER:
-        i += 1
-    return i if _is_number(text[start:i]) else -1
-
-
-def _digits(text, i):
-    while text[i : i + 1].isdigit():
+def _space(text, i):
+    while text[i] in _SPACE:
         i += 1
     return i
 
 
+def _scalar(text, i, size):
+    """Index behind a string, number or literal, or -1."""
+    if text[i] == 34:
+        return _string(text, i, size)
+    for literal in (b"true", b"false", b"null"):
+        if text[i : i + len(literal)] == literal:
+            return i + len(literal)
+    start = i
+    while text[i] in _NUMBER:
+        i += 1
+    return i if _is_number(bytes(text[start:i])) else -1
+
+
 def _is_number(text):
-    i = 1 if text[:1] == b"-" else 0
-    end = _digits(text, i)
-    if end == i or (text[i] == 48 and end > i + 1):
+    parts = text.lower().split(b"e")
+    if len(parts) == 2:
+        exponent = parts[1]
+        if exponent[:1] in (b"+", b"-"):
+            exponent = exponent[1:]
+        if not exponent.isdigit():
+            return False
+    digits = parts[0]
+    if digits[:1] == b"-":
+        digits = digits[1:]
+    digits = digits.split(b".")
+    if len(parts) > 2 or len(digits) > 2 or not all(part.isdigit() for part in digits):
         return False
-    if text[end : end + 1] == b".":
-        i = end + 1
-        end = _digits(text, i)
-        if end == i:
-            return False
-    if text[end : end + 1] in (b"e", b"E"):
-        i = end + 1
-        if text[i : i + 1] in (b"+", b"-"):
-            i += 1
-        end = _digits(text, i)
-        if end == i:
-            return False
-    return end == len(text)
+    return digits[0] == b"0" or digits[0][0] != 48
 
 
-def _string(text, i):
+def _string(text, i, size):
     """Index behind the string that starts at i, or -1."""
-    if text[i : i + 1] != b'"':
+    if text[i] != 34:
         return -1
     i += 1
     while True:
-        end = text.find(b'"', i)
+        end = text.find(b'"', i, size)
         if end < 0:
             return -1
         escape = text.find(b"\\", i, end)
         if escape < 0:
             return end + 1
-        kind = text[escape + 1 : escape + 2]
-        if kind == b"u":
-            for digit in text[escape + 2 : escape + 6].lower():
-                if digit not in b"0123456789abcdef":
+        i = escape + 2
+        if text[escape + 1] == 117:
+            i += 4
+            for digit in text[escape + 2 : i]:
+                if digit not in _HEX:
                     return -1
-            i = escape + 6
-        elif kind in (b'"', b"\\", b"/", b"b", b"f", b"n", b"r", b"t"):
-            i = escape + 2
-        else:
+        elif text[escape + 1] not in _ESCAPED:
             return -1

@@ -8,7 +8,7 @@ import board
 from micropython import const
 
 from . import clock, health, log, websocket
-from .modem import ModemError
+from .modem import LinkDown
 
 _TX_PAYLOAD = const(1016)  # of one frame; a longer message goes out in fragments
 _RX_CHUNK = const(256)  # taken from the network module at a time
@@ -19,10 +19,6 @@ _PONG_S = const(30)
 _IDLE_S = const(3600)
 _TIMEOUT_S = const(30)
 _ATTEMPT_S = const(240)  # the longest that setting up a connection can take
-
-
-class LinkDown(Exception):
-    """The connection is gone."""
 
 
 def split_url(url):
@@ -98,14 +94,14 @@ class Link:
 
     async def _flush(self, final):
         if not self.up:
-            raise LinkDown()
+            raise LinkDown("not connected")
         start, end = websocket.seal(self._tx, self._opcode, self._at - _HEAD_ROOM, final)
         self._opcode = websocket.CONTINUATION
         self._at = _HEAD_ROOM
         if not await self._socket.send(memoryview(self._tx)[start:end]):
             self.up = False
             await self._socket.close()
-            raise LinkDown()
+            raise LinkDown("not connected")
 
     async def close(self, code=websocket.NORMAL):
         """Say goodbye and close the TCP connection."""
@@ -206,18 +202,18 @@ class Link:
             authority = host if port == 80 else "%s:%d" % (host, port)
             target = path + "/" + websocket.quoted(identity)
             if not await self._socket.send(ws.request(authority, target, identity, self._model.password())):
-                raise ModemError("connection lost")
+                raise LinkDown("connection lost")
             until = board.uptime() + _HANDSHAKE_S
             while True:
                 n = await self._socket.recv(self._rx, max(1, until - board.uptime()))
                 if not n:
-                    raise ModemError("no answer to the opening request" if n is None else "connection closed")
+                    raise LinkDown("no answer to the opening request" if n is None else "connection closed")
                 self.heard = board.uptime()
                 if ws.receive(memoryview(self._rx)[:n], 0) == websocket.OPENED:
                     break
                 if board.uptime() >= until:
-                    raise ModemError("no answer to the opening request")
-        except (ModemError, websocket.HandshakeError) as e:
+                    raise LinkDown("no answer to the opening request")
+        except LinkDown as e:
             log.warn("link: attempt %d at %s failed: %s", self._attempts, host, e)
             await self._socket.close()
             return False

@@ -31,8 +31,8 @@ _SENT = const(3)
 _BUSY = const(2)
 
 
-class ModemError(Exception):
-    """The module did not answer, or answered ERROR to what must work."""
+class LinkDown(Exception):
+    """There is no connection, or no more; args[0] says why."""
 
 
 class AtParser:
@@ -224,7 +224,7 @@ class Modem:
     # commands, the lock being held
 
     async def answer(self, data, expect, timeout_ms, name):
-        """Write, then wait for what is expected: True, False for ERROR, or busy. Raises ModemError."""
+        """Write, then wait for what is expected: True, False for ERROR, or busy. Raises LinkDown."""
         self._done.flag = False
         self._result = None
         self._expect = expect
@@ -235,11 +235,11 @@ class Modem:
             self._parser.restart()
             self._down()
         if self._result is None:
-            raise ModemError("no answer to " + name)
+            raise LinkDown("no answer to " + name)
         return self._result
 
     async def command(self, text, expect=_FINAL, timeout_ms=_SIMPLE_MS):
-        """Send a command: True for OK, False for ERROR. Raises ModemError."""
+        """Send a command: True for OK, False for ERROR. Raises LinkDown."""
         name = text.split("=")[0]
         for _ in range(_BUSY_TRIES):
             result = await self.answer((text + "\r\n").encode(), expect, timeout_ms, name)
@@ -249,7 +249,7 @@ class Modem:
         return False
 
     async def fetch(self, link, buffer):
-        """AT+CIPRECVDATA: number of bytes put into `buffer`. Raises ModemError."""
+        """AT+CIPRECVDATA: number of bytes put into `buffer`. Raises LinkDown."""
         parser = self._parser
         parser.sink = memoryview(buffer)
         parser.got = 0
@@ -257,14 +257,14 @@ class Modem:
         return parser.got
 
     async def send(self, socket, data):
-        """AT+CIPSEND of up to 2048 bytes: False when they are not sent. Raises ModemError."""
+        """AT+CIPSEND of up to 2048 bytes: False when they are not sent. Raises LinkDown."""
         self._sending = socket
         return await self.command(
             "AT+CIPSEND=%d,%d" % (socket.link, len(data)), _PROMPT
         ) and await self.answer(data, _SENT, _SEND_MS, "sending")
 
     async def prepare(self):
-        """Reset the module by its enable pin, set it up, join the Wi-Fi, as needed. Raises ModemError."""
+        """Reset the module by its enable pin, set it up, join the Wi-Fi, as needed. Raises LinkDown."""
         if not self.alive:
             self._down()
             self._ready.flag = False
@@ -273,20 +273,20 @@ class Modem:
             await asyncio.sleep_ms(_OFF_MS)
             board.modem_enable(True)
             if not await self._ready.wait(_READY_MS):
-                raise ModemError("not ready after a reset")
+                raise LinkDown("not ready after a reset")
             for command in ("ATE0", "AT+CWMODE=1", "AT+CIPMUX=1", "AT+CIPRECVMODE=1"):
                 if not await self.command(command):
-                    raise ModemError("refused " + command)
+                    raise LinkDown("refused " + command)
             self.alive = True
         if not self.wifi:
             stored = board.store_get(b"wifi")
             if stored is None:
-                raise ModemError("no Wi-Fi network is provisioned")
+                raise LinkDown("no Wi-Fi network is provisioned")
             ssid, password = (stored.decode() + "\n").split("\n")[:2]
             command = 'AT+CWJAP="%s","%s"' % (_quoted(ssid), _quoted(password))
             if not await self.command(command, timeout_ms=_JOIN_MS):
                 self.alive = False
-                raise ModemError("Wi-Fi not joined")
+                raise LinkDown("Wi-Fi not joined")
             self.wifi = True
 
 
@@ -325,7 +325,7 @@ class Socket:
     # the user's side
 
     async def connect(self, host, port):
-        """Connect, setting up module and Wi-Fi where needed. Raises ModemError."""
+        """Connect, setting up module and Wi-Fi where needed. Raises LinkDown."""
         modem = self._modem
         async with modem.lock:
             await modem.prepare()
@@ -334,7 +334,7 @@ class Socket:
             self._pending = 0
             command = 'AT+CIPSTART=%d,"TCP","%s",%d,%d' % (self.link, _quoted(host), port, _KEEPALIVE_S)
             if not await modem.command(command, timeout_ms=_CONNECT_MS):
-                raise ModemError("no connection to %s:%d" % (host, port))
+                raise LinkDown("no connection to %s:%d" % (host, port))
             self._open = True
 
     async def send(self, data):
@@ -345,7 +345,7 @@ class Socket:
                 for start in range(0, len(data), _SEND_MAX):
                     if not self._open or not await modem.send(self, data[start : start + _SEND_MAX]):
                         return False
-            except ModemError as e:
+            except LinkDown as e:
                 log.warn("modem: %s", e)
                 return False
         return True
@@ -370,7 +370,7 @@ class Socket:
             self._pending = 0
             try:
                 n = await self._modem.fetch(self.link, buffer)
-            except ModemError as e:
+            except LinkDown as e:
                 log.warn("modem: %s", e)
                 return 0
             if n == len(buffer):
@@ -384,6 +384,6 @@ class Socket:
             if self._open and modem.alive:
                 try:
                     await modem.command("AT+CIPCLOSE=%d" % self.link)
-                except ModemError as e:
+                except LinkDown as e:
                     log.warn("modem: %s", e)
             self.closed()

@@ -1,6 +1,5 @@
 """OCPP-J (part 4): CALL, CALLRESULT and CALLERROR over the connection."""
 
-import gc
 import json
 import sys
 
@@ -10,7 +9,7 @@ from micropython import const
 from . import health, log, schema
 from .aio import Signal
 from .jsontext import well_formed
-from .link import LinkDown
+from .modem import LinkDown
 from .schema import OcppError
 from .websocket import RX_MESSAGE
 
@@ -38,7 +37,7 @@ def new_id():
 
 def head_of(raw):
     """Message type and id from the beginning of a message that is no JSON or too long; None where unreadable."""
-    text = bytes(raw[:_HEAD]).lstrip()
+    text = bytes(raw).lstrip()
     parts = text[1:].split(b",")
     kind = parts[0].strip()
     if text[:1] != b"[" or not kind.isdigit() or len(parts) < 2:
@@ -136,7 +135,6 @@ class Rpc:
                 log.warn("rpc: %s: %s", action, code)
             if self._done:
                 self._answer(code, None)
-            gc.collect()
             if code == "Timeout":
                 await self._link.alive()
 
@@ -163,12 +161,10 @@ class Rpc:
     # incoming
 
     async def on_text(self, message, length, oversize):
-        """Handle one incoming message, cut to `length` bytes when `oversize`."""
-        raw = bytes(message[: _HEAD if oversize else length])
+        """Handle one incoming message: `length` bytes of the buffer `message`, cut when `oversize`."""
         mid = _UNKNOWN_ID
         try:
-            call = self._envelope(raw, oversize)
-            raw = None  # let go before the answer is composed
+            call = self._envelope(message, length, oversize)
             if call:
                 mid = call[1]
                 await self._receive_call(call)
@@ -178,16 +174,22 @@ class Rpc:
         except LinkDown:
             pass
 
-    def _envelope(self, raw, oversize):
+    def _envelope(self, buffer, length, oversize):
         """The CALL in a message; answers are taken here. Raises OcppError(code, description, id)."""
         message = None
-        if not oversize and well_formed(raw):
-            try:
-                message = json.loads(raw)
-            except (ValueError, OverflowError):
-                pass
+        why = "longer than %d bytes" % RX_MESSAGE
+        if not oversize:
+            buffer[length] = 0
+            why = "not valid JSON"
+            if well_formed(buffer, length):
+                try:
+                    message = json.loads(memoryview(buffer)[:length])
+                except (ValueError, OverflowError):
+                    pass
+                except MemoryError:
+                    why = None
         if message is None:
-            return self._unreadable(raw, oversize)
+            return self._unreadable(buffer, why)
         kind = message[0] if isinstance(message, list) and message else None
         if type(kind) is not int:
             raise OcppError("RpcFrameworkError", "not a list that starts with a message type", _UNKNOWN_ID)
@@ -205,17 +207,17 @@ class Rpc:
             raise OcppError("RpcFrameworkError", "a CALL has four elements, the third a string", mid)
         return message
 
-    def _unreadable(self, raw, oversize):
-        kind, mid = head_of(raw)
-        why = "longer than %d bytes" % RX_MESSAGE if oversize else "not valid JSON"
+    def _unreadable(self, buffer, why):
+        """Answer what cannot be parsed; `why` is None when memory was short."""
+        kind, mid = head_of(buffer[:_HEAD])
         if kind in (_RESULT, _ERROR):
-            log.warn("rpc: answer %s", why)
+            log.warn("rpc: answer %s", why or "too large")
             if mid == self._id and mid is not None:
                 self._answer("FormatViolation", None)
         elif kind == _CALL and mid:
-            raise OcppError("FormatViolation", why, mid)
+            raise OcppError("FormatViolation" if why else "InternalError", why or "out of memory", mid)
         else:
-            raise OcppError("RpcFrameworkError", why, _UNKNOWN_ID)
+            raise OcppError("RpcFrameworkError", why or "out of memory", _UNKNOWN_ID)
 
     def _receive_answer(self, kind, mid, message):
         if self._id is None or mid != self._id:

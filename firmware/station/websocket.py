@@ -5,6 +5,8 @@ import binascii
 import board
 from micropython import const
 
+from .modem import LinkDown
+
 RX_MESSAGE = const(1536)  # a longer message is cut: `oversize`
 _RX_DISCARD = const(65536)  # a message longer than this ends the connection (1009)
 
@@ -29,15 +31,12 @@ _SUBPROTOCOL = const("ocpp2.0.1")
 _GUID = const(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
 _HEAD_ROOM = const(8)  # header of a client frame up to 65535 bytes: 2 + 2 + mask 4
 _CONTROL_MAX = const(125)
+_PIECE = const(96)
 
 _HTTP = const(0)
 _HEADER = const(1)
 _PAYLOAD = const(2)
 _ENDED = const(3)
-
-
-class HandshakeError(Exception):
-    """The server did not open the WebSocket; args[0] says why."""
 
 
 def b64(data):
@@ -93,7 +92,7 @@ class Client:
     """
 
     def __init__(self):
-        self.message = memoryview(bytearray(RX_MESSAGE))
+        self.message = bytearray(RX_MESSAGE + 1)
         self._control = bytearray(_CONTROL_MAX)
         self._header = bytearray(10)
         self.reset()
@@ -129,24 +128,24 @@ class Client:
         head = bytes(self.message[: self.length]).split(b"\r\n")
         status = head[0].split(b" ")
         if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or not status[1].isdigit():
-            raise HandshakeError("not an HTTP response")
+            raise LinkDown("not an HTTP response")
         if status[1] != b"101":
-            raise HandshakeError("HTTP status " + status[1].decode())
+            raise LinkDown("HTTP status " + status[1].decode())
         fields = {}
         for line in head[1:]:
             colon = line.find(b":")
             if colon > 0:
                 fields[line[:colon].lower()] = line[colon + 1 :].strip()
         if fields.get(b"upgrade", b"").lower() != b"websocket":
-            raise HandshakeError("no upgrade to websocket")
+            raise LinkDown("no upgrade to websocket")
         if b"upgrade" not in fields.get(b"connection", b"").lower():
-            raise HandshakeError("no connection upgrade")
+            raise LinkDown("no connection upgrade")
         if fields.get(b"sec-websocket-accept") != self._accept.encode():
-            raise HandshakeError("wrong Sec-WebSocket-Accept")
+            raise LinkDown("wrong Sec-WebSocket-Accept")
         if fields.get(b"sec-websocket-protocol") != _SUBPROTOCOL.encode():
-            raise HandshakeError("subprotocol ocpp2.0.1 not agreed")
+            raise LinkDown("subprotocol ocpp2.0.1 not agreed")
         if b"sec-websocket-extensions" in fields:
-            raise HandshakeError("extension not asked for")
+            raise LinkDown("extension not asked for")
 
     def _receive_http(self, data, start):
         while start < len(data):
@@ -154,7 +153,7 @@ class Client:
             end = len(data) if end < 0 else start + end + 1
             n = end - start
             if self.length + n > RX_MESSAGE:
-                raise HandshakeError("response head too long")
+                raise LinkDown("response head too long")
             self.message[self.length : self.length + n] = data[start:end]
             self.length += n
             start = end
@@ -170,7 +169,7 @@ class Client:
     def receive(self, data, start):
         """Take bytes from data[start:] up to the next event; `used` is then where to go on.
 
-        Raises HandshakeError as long as the connection is not open.
+        Raises LinkDown as long as the connection is not open.
         """
         if self._state == _HTTP:
             return self._receive_http(data, start)
@@ -276,7 +275,7 @@ class Client:
         if not self._finished:
             return _NOTHING
         self._in_message = False
-        if not self.oversize and not _is_utf8(self.message[: self.length]):
+        if not self.oversize and not _is_utf8(memoryview(self.message), self.length):
             self._fail(_INVALID_DATA, "not UTF-8")
             return CLOSE
         return TEXT
@@ -289,7 +288,7 @@ class Client:
             self.reason = "closed by the CSMS with code %d" % code
             if code < 1000 or 1004 <= code <= 1006 or 1015 <= code < 3000 or code > 4999:
                 self.close_code = _PROTOCOL_ERROR
-            elif not _is_utf8(payload[2:]):
+            elif not _is_utf8(payload[2:], len(payload) - 2):
                 self.close_code = _INVALID_DATA
             else:
                 self.close_code = code
@@ -301,9 +300,19 @@ class Client:
         return bytes(self._control[: self._control_length])
 
 
-def _is_utf8(data):
-    try:
-        str(data, "utf-8")
-    except UnicodeError:
-        return False
+def _is_utf8(data, size):
+    """Checked in pieces, so that no large block of memory is needed."""
+    start = 0
+    while start < size:
+        end = min(start + _PIECE, size)
+        # not between the bytes of one character
+        while end < size and end > start and data[end] & 0xC0 == 0x80:
+            end -= 1
+        try:
+            str(data[start:end], "utf-8")
+        except UnicodeError:
+            return False
+        if end == start:
+            return False
+        start = end
     return True

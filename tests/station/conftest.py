@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import sys
 import traceback
 import types
@@ -50,5 +51,13 @@ class _Core(types.ModuleType):
 _core = _Core("asyncio.core")
 asyncio.core = _core  # type: ignore[attr-defined]
 asyncio.sleep_ms = _core.sleep_ms  # type: ignore[attr-defined]
+_loads = json.loads
+
+
+def _loads_buffer(text: Any, **options: Any) -> Any:
+    return _loads(bytes(text) if isinstance(text, memoryview) else text, **options)
+
+
+json.loads = _loads_buffer
 sys.print_exception = traceback.print_exception  # type: ignore[attr-defined]
 gc.mem_free = lambda: 0  # type: ignore[attr-defined]
