@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+
 
 class PeerError(Exception):
     """A scenario asked a peer for what it cannot do. The message is one clear line."""

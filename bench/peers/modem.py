@@ -10,72 +10,20 @@ import random
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
-from bench.peers import PeerError
+from bench.peers import NS_PER_MS, NS_PER_S, PeerError
 from bench.peers.agenda import Action, Agenda
-from bench.peers.network import Link, Network
-
-NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
+from bench.peers.network import Network
+from bench.peers.sockets import Direction, Socket, Sockets, flip_bits
+from bench.peers.wifi import FAILED, STATION_MODES, Timing, Wifi
 
 LINKS = 5
 COMMAND_LENGTH = 256
 SEND_LENGTH = 2048
-WINDOW = 5760
-"""Receive window and send buffer of one link, bytes (lwIP's TCP_WND and TCP_SND_BUF in ESP-AT)."""
-KEEPALIVE_PROBES_NS = 3 * NS_PER_S
-"""AT+CIPSTART: three probes, one second apart, after the keep-alive time."""
-RETRANSMIT_NS = 1341 * NS_PER_S
-"""How long lwIP retransmits before it gives a connection up: 1.5 s doubled up to 192 s, 12 times."""
-CONNECT_TIMEOUT_NS = 18 * NS_PER_S
-"""lwIP's four SYNs."""
 KEPT_COMPLAINTS = 1000
 
 Argument = str | int | None
-Direction = Literal["up", "down"]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long the module takes, milliseconds."""
-
-    boot: float = 500
-    command: float = 1
-    associate: float = 1200
-    address: float = 800
-    wrong_password: float = 3000
-    no_access_point: float = 2500
-    rejoin: float = 1000
-    connect: float = 20
-    send: float = 2
-
-
-@dataclass(slots=True)
-class _Socket:
-    """One of the five links, from CIPSTART to CLOSED."""
-
-    link: Link
-    number: int
-    remote: tuple[str, int]
-    keepalive_s: int
-    established: bool = False
-    buffer: bytearray = field(default_factory=bytearray)
-    in_flight: int = 0
-    unacknowledged: int = 0
-    noticed: int = 0
-    dead: bool = False
-    """Nothing goes either way any more, and nobody was told."""
-    ended: bool = False
-    """The other side closed; that is on its way."""
-    remote_closed: bool = False
-    """The module knows that the connection is over."""
-    up_ns: int = 0
-    down_ns: int = 0
-    heard_ns: int = 0
-    parked: deque[Action] = field(default_factory=deque)
 
 
 class Modem:
@@ -97,28 +45,25 @@ class Modem:
         seed: int = 0,
         timing: Timing | None = None,
     ) -> None:
-        self.network = network
-        self.ssid = ssid
-        self.password = password
         self.timing = timing or Timing()
         self.complaints: deque[tuple[int, str]] = deque(maxlen=KEPT_COMPLAINTS)
         self.bytes_up = 0
         self.bytes_down = 0
         self._random = random.Random(seed)
         self._agenda = Agenda()
+        self._wifi = Wifi(ssid, password, self._agenda, self.timing, self._say)
+        self._sockets = Sockets(
+            network,
+            self._agenda,
+            seed=seed,
+            reachable=lambda: self._wifi.online,
+            announce=self._announce,
+            writable=self._writable,
+        )
         self._out = bytearray()
         self._now = 0
         self._powered = False
         self._running = False
-        self._stored_mode = 0
-        self._stored_ap: tuple[str, str] | None = None
-        self._auto_connect = True
-        self._ap_up = True
-        self._refuse = False
-        self._outage = False
-        self._latency_ns = 0
-        self._jitter_ns = 0
-        self._corrupt: dict[Direction, int] = {"up": 0, "down": 0}
         self._corrupt_uart = 0
         self._busy_until = 0
         self._defaults()
@@ -162,7 +107,7 @@ class Modem:
             return self._now
         due = [self._agenda.next_ns()]
         if self._running:
-            due += [socket.link.next_event_ns() for socket in self._sockets.values() if _room(socket)]
+            due.append(self._sockets.next_event_ns())
         return min((when for when in due if when is not None), default=None)
 
     @property
@@ -173,12 +118,12 @@ class Modem:
     @property
     def online(self) -> bool:
         """Joined to the access point, with an address."""
-        return self._address
+        return self._wifi.online
 
     @property
     def links(self) -> list[int]:
         """Numbers of the links that the module holds for connected."""
-        return sorted(number for number, socket in self._sockets.items() if socket.established)
+        return sorted(self._sockets.open)
 
     # faults
 
@@ -187,30 +132,19 @@ class Modem:
         bytes stays. Raises PeerError for a negative time."""
         if latency_ms < 0 or jitter_ms < 0:
             raise PeerError(f"a delay cannot be negative: {latency_ms} ms, jitter {jitter_ms} ms")
-        self._latency_ns = int(latency_ms * NS_PER_MS)
-        self._jitter_ns = int(jitter_ms * NS_PER_MS)
+        self._sockets.latency_ns = int(latency_ms * NS_PER_MS)
+        self._sockets.jitter_ns = int(jitter_ms * NS_PER_MS)
 
     def outage(self, on: bool, now_ns: int) -> None:
         """While on, the network behind the access point carries nothing; TCP delivers what it holds
         afterwards. New connections time out."""
         self._run(now_ns)
-        self._outage = on
-        for socket in self._sockets.values():
-            if on:
-                self._watch(socket, now_ns)
-            while not on and socket.parked:
-                self._agenda.at(now_ns + self._latency_ns, socket.parked.popleft())
-        if not on:
-            self._release_send(now_ns)
+        self._sockets.outage(on, now_ns)
 
     def drop(self, now_ns: int) -> None:
         """All links open now are dead for ever and nobody is told: a router forgot them (half-open)."""
         self._run(now_ns)
-        for socket in self._sockets.values():
-            if socket.established:
-                socket.dead = True
-                socket.parked.clear()
-                self._watch(socket, now_ns)
+        self._sockets.drop(now_ns)
 
     def cut(self, now_ns: int, link: int | None = None) -> None:
         """Connection `link` (None: all) is reset: the module says CLOSED, the other side sees the end.
@@ -218,18 +152,15 @@ class Modem:
         Raises PeerError where there is no such link.
         """
         self._run(now_ns)
-        if link is not None and link not in self._sockets:
+        if link is not None and link not in self._sockets.open:
             raise PeerError(f"link {link} is not connected")
-        for socket in list(self._sockets.values()):
+        for socket in list(self._sockets.open.values()):
             if link in (None, socket.number):
-                socket.link.close(now_ns)
-                socket.dead = socket.remote_closed = True
-                socket.in_flight = 0
-                self._report_closed(socket, now_ns)
+                self._sockets.cut(socket, now_ns)
 
     def corrupt(self, count: int, *, direction: Direction = "down") -> None:
         """Flip one bit in each of the next `count` bytes of link data: "down" to the board, "up" from it."""
-        self._corrupt[direction] = count
+        self._sockets.corrupt[direction] = count
 
     def corrupt_uart(self, count: int) -> None:
         """Flip one bit in each of the next `count` bytes that the module puts on the UART."""
@@ -237,17 +168,17 @@ class Modem:
 
     def refuse(self, on: bool) -> None:
         """While on, new TCP connections are refused (reset by the other host)."""
-        self._refuse = on
+        self._sockets.refuse = on
 
     def wifi(self, up: bool, now_ns: int) -> None:
         """The access point disappears (links lost, WIFI DISCONNECT) or is back (the module rejoins)."""
         self._run(now_ns)
-        self._ap_up = up
-        if not up and self._joined:
+        self._wifi.in_range = up
+        if not up and self._wifi.joined:
             self._leave(now_ns)
             if self._command is not None and self._command.startswith("AT+CWJAP="):
-                self._join_failed(4)
-            self._rejoin_later(now_ns)
+                self._join_failed(FAILED, now_ns)
+            self._wifi.rejoin(now_ns)
 
     def crash(self, now_ns: int) -> None:
         """The module's software stops: silence until the power is cycled."""
@@ -269,14 +200,14 @@ class Modem:
     # time
 
     def _run(self, now_ns: int) -> None:
-        self._pull(self._now)
+        self._sockets.pull(self._now)
         while (due := self._agenda.pop(now_ns)) is not None:
             when, action = due
             self._now = max(self._now, when)
             action(self._now)
-            self._pull(self._now)
+            self._sockets.pull(self._now)
         self._now = max(self._now, now_ns)
-        self._pull(self._now)
+        self._sockets.pull(self._now)
 
     def _after(self, milliseconds: float, now_ns: int, action: Action) -> None:
         self._agenda.at(now_ns + int(milliseconds * NS_PER_MS), action)
@@ -290,23 +221,18 @@ class Modem:
         self._echo = True
         self._mux = False
         self._passive = False
-        self._mode = self._stored_mode
-        self._joined = False
-        self._address = False
-        self._joining = 0
-        self._sockets: dict[int, _Socket] = {}
         self._line = bytearray()
         self._overlong = False
         self._command: str | None = None
-        self._collect: tuple[_Socket, int, bytearray] | None = None
-        self._sending: tuple[_Socket, bytes] | None = None
+        self._collect: tuple[Socket, int, bytearray] | None = None
+        self._sending: tuple[Socket, bytes] | None = None
         self._busy_said = False
 
     def _halt(self, now_ns: int) -> None:
-        for socket in self._sockets.values():
-            socket.link.abandon(now_ns)
         self._running = False
         self._agenda.clear()
+        self._sockets.abandon(now_ns)
+        self._wifi.stop()
         self._defaults()
 
     def _boot(self, now_ns: int) -> None:
@@ -315,22 +241,16 @@ class Modem:
     def _booted(self, now_ns: int) -> None:
         self._running = True
         self._say("\r\nready\r\n")
-        if self._auto_connect and self._mode in (1, 3):
-            self._rejoin_later(now_ns)
+        if self._wifi.auto_connect:
+            self._wifi.rejoin(now_ns)
 
     # the UART
 
     def _say(self, text: str | bytes) -> None:
         data = bytearray(text.encode() if isinstance(text, str) else text)
         if self._corrupt_uart:
-            self._corrupt_uart -= self._flip(data, self._corrupt_uart)
+            self._corrupt_uart -= flip_bits(self._random, data, self._corrupt_uart)
         self._out += data
-
-    def _flip(self, data: bytearray, limit: int) -> int:
-        count = min(limit, len(data))
-        for index in range(count):
-            data[index] ^= 1 << self._random.randrange(8)
-        return count
 
     def _take_byte(self, byte: int, now_ns: int) -> None:
         if self._sending is not None:
@@ -416,65 +336,60 @@ class Modem:
         self._boot(now_ns)
 
     def _do_restore(self, arguments: list[Argument], now_ns: int) -> None:
-        self._stored_mode, self._stored_ap, self._auto_connect = 0, None, True
+        self._wifi.restore()
         self._do_restart(arguments, now_ns)
 
     def _do_mode(self, arguments: list[Argument], now_ns: int) -> None:
         (mode,) = _integers(arguments[:1], range(4))
-        self._mode = self._stored_mode = mode
-        if mode not in (1, 3) and self._joined:
+        self._wifi.mode = mode
+        if mode not in STATION_MODES and self._wifi.joined:
             self._leave(now_ns)
         self._ok()
 
     def _ask_mode(self, _arguments: list[Argument], _now_ns: int) -> None:
-        self._say(f"+CWMODE:{self._mode}\r\n")
+        self._say(f"+CWMODE:{self._wifi.mode}\r\n")
         self._ok()
 
     def _do_auto_connect(self, arguments: list[Argument], _now_ns: int) -> None:
         (on,) = _integers(arguments, range(2))
-        self._auto_connect = bool(on)
+        self._wifi.auto_connect = bool(on)
         self._ok()
 
     def _do_join(self, arguments: list[Argument], now_ns: int) -> None:
         if len(arguments) < 2 or not all(isinstance(argument, str) for argument in arguments[:2]):
             raise _Refused("AT+CWJAP needs ssid and password in quotes")
-        if self._mode not in (1, 3):
+        if self._wifi.mode not in STATION_MODES:
             raise _Refused("not in station mode (AT+CWMODE=1)")
-        wanted = (str(arguments[0]), str(arguments[1]))
-        if self._joined:
+        if self._wifi.joined:
             self._leave(now_ns)
+        wanted = (str(arguments[0]), str(arguments[1]))
+        self._wifi.join(wanted, now_ns, self._ok, self._join_failed)
 
-        def joined() -> None:
-            self._stored_ap = wanted
-            self._ok()
-
-        self._join(wanted, now_ns, joined, self._join_failed)
-
-    def _join_failed(self, code: int) -> None:
+    def _join_failed(self, code: int, _now_ns: int) -> None:
         self._say(f"+CWJAP:{code}\r\n")
         self._error()
 
     def _ask_join(self, _arguments: list[Argument], _now_ns: int) -> None:
-        if self._joined and self._stored_ap is not None:
-            self._say(f'+CWJAP:"{self._stored_ap[0]}","02:00:00:00:00:01",6,-50,0,1,3,0,1\r\n')
+        if self._wifi.joined and self._wifi.stored is not None:
+            self._say(f'+CWJAP:"{self._wifi.stored[0]}","02:00:00:00:00:01",6,-50,0,1,3,0,1\r\n')
         else:
             self._say("No AP\r\n")
         self._ok()
 
     def _do_quit(self, _arguments: list[Argument], now_ns: int) -> None:
-        if self._joined:
+        if self._wifi.joined:
             self._leave(now_ns)
-        self._joining += 1
+        self._wifi.stop()
         self._ok()
 
     def _do_address(self, _arguments: list[Argument], _now_ns: int) -> None:
-        address = "192.168.4.2" if self._address else "0.0.0.0"
+        address = "192.168.4.2" if self._wifi.online else "0.0.0.0"
         self._say(f'+CIFSR:STAIP,"{address}"\r\n+CIFSR:STAMAC,"02:00:00:00:00:02"\r\n')
         self._ok()
 
     def _do_mux(self, arguments: list[Argument], _now_ns: int) -> None:
         (on,) = _integers(arguments, range(2))
-        if self._sockets and bool(on) != self._mux:
+        if self._sockets.open and bool(on) != self._mux:
             raise _Refused("AT+CIPMUX cannot change while links are open")
         self._mux = bool(on)
         self._ok()
@@ -487,7 +402,7 @@ class Modem:
         (on,) = _integers(arguments, range(2))
         self._passive = bool(on)
         self._ok()
-        for socket in list(self._sockets.values()):
+        for socket in list(self._sockets.open.values()):
             self._announce(socket, now_ns)
 
     def _ask_receive_mode(self, _arguments: list[Argument], _now_ns: int) -> None:
@@ -502,54 +417,28 @@ class Modem:
         port, keepalive = _integers([rest[2], (rest[3] if len(rest) > 3 else 0) or 0], range(65536))
         if not host or len(host) > 64 or port == 0 or keepalive > 7200:
             raise _Refused("host of 1 to 64 bytes, port 1 to 65535, keep-alive 0 to 7200 s")
-        if number in self._sockets:
+        if number in self._sockets.open:
             self._say("ALREADY CONNECTED\r\n")
             raise _Refused(f"link {number} is in use")
-        if not self._address:
+        if not self._wifi.online:
             # What is wrong here is the network, not the firmware.
             self._error()
             return
-        round_trip = self.timing.connect + 2 * self._latency_ns / NS_PER_MS
-        self._after(round_trip, now_ns, partial(self._connect, number, (host, port), keepalive, now_ns))
+        round_trip = self.timing.connect + 2 * self._sockets.latency_ns / NS_PER_MS
+        begin = partial(self._sockets.connect, number, (host, port), keepalive, self._connected)
+        self._after(round_trip, now_ns, begin)
 
-    def _connect(
-        self, number: int, remote: tuple[str, int], keepalive: int, begun_ns: int, now_ns: int
-    ) -> None:
-        if not self._address or self._refuse:
-            self._error()
-            return
-        if self._outage:
-            if now_ns - begun_ns >= CONNECT_TIMEOUT_NS:
-                self._error()
-            else:
-                again = min(now_ns + NS_PER_S, begun_ns + CONNECT_TIMEOUT_NS)
-                self._agenda.at(again, partial(self._connect, number, remote, keepalive, begun_ns))
-            return
-        link = self.network.open(*remote, now_ns)
-        if link is None:
-            self._error()
-            return
-        socket = _Socket(link, number, remote, keepalive, heard_ns=now_ns)
-        self._await(socket, now_ns, now_ns)
-
-    def _await(self, socket: _Socket, begun_ns: int, now_ns: int) -> None:
-        """A link that is connecting, until it is connected, closed, or too old."""
-        link = socket.link
-        if link.connected(now_ns):
-            socket.established = True
-            self._sockets[socket.number] = socket
-            self._say(f"{self._prefix(socket.number)}CONNECT\r\n")
-            self._ok()
-        elif link.closed(now_ns) or not self._address or now_ns - begun_ns >= CONNECT_TIMEOUT_NS:
-            link.abandon(now_ns)
+    def _connected(self, socket: Socket | None) -> None:
+        if socket is None:
             self._error()
         else:
-            self._after(5, now_ns, partial(self._await, socket, begun_ns))
+            self._say(f"{self._prefix(socket.number)}CONNECT\r\n")
+            self._ok()
 
     def _do_send(self, arguments: list[Argument], now_ns: int) -> None:
         number, rest = self._split_link(arguments)
         (length,) = _integers(rest, range(1, SEND_LENGTH + 1))
-        socket = self._sockets.get(number)
+        socket = self._sockets.open.get(number)
         if socket is None or socket.remote_closed:
             # CLOSED may have been on its way: no mistake.
             self._error()
@@ -575,36 +464,23 @@ class Modem:
         if self._sending is None:
             return
         socket, data = self._sending
-        if self._sockets.get(socket.number) is not socket or socket.remote_closed:
+        if self._sockets.open.get(socket.number) is not socket or socket.remote_closed:
             self._sending = self._command = None
             self._say("\r\nSEND FAIL\r\n")
             return
-        if socket.unacknowledged + len(data) > WINDOW:
-            return
-        self._sending = self._command = None
-        self._say("\r\nSEND OK\r\n")
-        self.bytes_up += len(data)
-        payload = bytearray(data)
-        self._corrupt["up"] -= self._flip(payload, self._corrupt["up"])
-        socket.unacknowledged += len(data)
-        self._upward(socket, partial(self._deliver, socket, bytes(payload)), now_ns)
-        if socket.dead or self._outage:
-            self._agenda.at(now_ns + RETRANSMIT_NS, partial(self._give_up, socket, now_ns))
+        if self._sockets.send(socket, data, now_ns):
+            self._sending = self._command = None
+            self._say("\r\nSEND OK\r\n")
+            self.bytes_up += len(data)
 
-    def _release_send(self, now_ns: int) -> None:
+    def _writable(self, now_ns: int) -> None:
         if self._sending is not None:
             self._agenda.at(now_ns, self._transmit)
-
-    def _deliver(self, socket: _Socket, data: bytes, now_ns: int) -> None:
-        socket.unacknowledged -= len(data)
-        socket.heard_ns = now_ns
-        socket.link.receive(data, now_ns)
-        self._release_send(now_ns)
 
     def _do_read(self, arguments: list[Argument], now_ns: int) -> None:
         number, rest = self._split_link(arguments)
         (length,) = _integers(rest, range(1, 2**31))
-        socket = self._sockets.get(number)
+        socket = self._sockets.open.get(number)
         if not self._passive or socket is None or not socket.buffer:
             raise _Refused("nothing to read, or not in passive mode")
         data = bytes(socket.buffer[:length])
@@ -616,7 +492,7 @@ class Modem:
         self._announce(socket, now_ns)
 
     def _ask_read_length(self, _arguments: list[Argument], _now_ns: int) -> None:
-        sockets = [self._sockets.get(number) for number in range(LINKS)]
+        sockets = [self._sockets.open.get(number) for number in range(LINKS)]
         lengths = ",".join(str(len(socket.buffer)) if socket else "" for socket in sockets)
         self._say(f"+CIPRECVLEN:{lengths}\r\n")
         self._ok()
@@ -626,21 +502,20 @@ class Modem:
             (number,) = _integers(arguments, range(LINKS + 1))
         else:
             number = 0
-        chosen = [socket for socket in self._sockets.values() if number in (socket.number, LINKS)]
+        chosen = [socket for socket in self._sockets.open.values() if number in (socket.number, LINKS)]
         if not chosen and number != LINKS:
             # CLOSED may have been on its way: no mistake.
             self._error()
             return
         for socket in chosen:
-            if not socket.dead and not socket.remote_closed:
-                self._upward(socket, socket.link.close, now_ns)
-            self._forget(socket)
+            self._sockets.close(socket, now_ns)
+            self._say(f"{self._prefix(socket.number)}CLOSED\r\n")
         self._ok()
 
     def _do_status(self, _arguments: list[Argument], _now_ns: int) -> None:
         state = 5
-        if self._joined:
-            state = 3 if self._sockets else 2
+        if self._wifi.joined:
+            state = 3 if self._sockets.open else 2
         self._say(f"STATUS:{state}\r\n")
         self._list_links("+CIPSTATUS")
 
@@ -648,7 +523,7 @@ class Modem:
         self._list_links("+CIPSTATE")
 
     def _list_links(self, name: str) -> None:
-        for number, socket in sorted(self._sockets.items()):
+        for number, socket in sorted(self._sockets.open.items()):
             host, port = socket.remote
             self._say(f'{name}:{number},"TCP","{host}",{port},{50000 + number},0\r\n')
         self._ok()
@@ -663,113 +538,22 @@ class Modem:
     def _prefix(self, number: int) -> str:
         return f"{number}," if self._mux else ""
 
-    # Wi-Fi
-
-    def _join(
-        self, wanted: tuple[str, str], now_ns: int, done: Callable[[], None], failed: Callable[[int], None]
-    ) -> None:
-        self._joining += 1
-        attempt = self._joining
-
-        def guarded(action: Action) -> Action:
-            return lambda when: action(when) if attempt == self._joining else None
-
-        def associated(when: int) -> None:
-            if not self._ap_up:
-                failed(3)
-                return
-            self._joined = True
-            self._say("WIFI CONNECTED\r\n")
-            self._after(self.timing.address, when, guarded(addressed))
-
-        def addressed(_when: int) -> None:
-            self._address = True
-            self._say("WIFI GOT IP\r\n")
-            done()
-
-        if not self._ap_up or wanted[0] != self.ssid:
-            self._after(self.timing.no_access_point, now_ns, guarded(lambda _: failed(3)))
-        elif wanted[1] != self.password:
-            self._after(self.timing.wrong_password, now_ns, guarded(lambda _: failed(2)))
-        else:
-            self._after(self.timing.associate, now_ns, guarded(associated))
-
     def _leave(self, now_ns: int) -> None:
-        self._joined = self._address = False
-        self._joining += 1
-        for socket in list(self._sockets.values()):
-            socket.link.abandon(now_ns)
-            self._forget(socket)
+        """The access point is gone, or left: its links are lost."""
+        self._wifi.stop()
+        numbers = list(self._sockets.open)
+        self._sockets.abandon(now_ns)
+        for number in numbers:
+            self._say(f"{self._prefix(number)}CLOSED\r\n")
         self._say("WIFI DISCONNECT\r\n")
-        self._release_send(now_ns)
-
-    def _rejoin_later(self, now_ns: int) -> None:
-        stored = self._stored_ap
-        if stored is None or self._mode not in (1, 3):
-            return
-        self._joining += 1
-        attempt = self._joining
-
-        def again(when: int) -> None:
-            if attempt == self._joining and stored is not None:
-                self._join(stored, when, lambda: None, lambda _: self._rejoin_later(self._now))
-
-        self._after(self.timing.rejoin, now_ns, again)
+        self._writable(now_ns)
 
     # link data
 
-    def _transit(self, earliest_ns: int, now_ns: int) -> int:
-        """When what leaves now arrives, not before what left earlier."""
-        jitter = self._random.randrange(self._jitter_ns + 1) if self._jitter_ns else 0
-        return max(earliest_ns, now_ns + self._latency_ns + jitter)
-
-    def _upward(self, socket: _Socket, action: Action, now_ns: int) -> None:
-        socket.up_ns = self._transit(socket.up_ns, now_ns)
-        self._agenda.at(socket.up_ns, partial(self._carry, socket, action))
-
-    def _carry(self, socket: _Socket, action: Action, now_ns: int) -> None:
-        """Let something arrive, unless the way is cut: then TCP keeps it, or it is lost with the link."""
-        if socket.dead:
-            return
-        if self._outage:
-            socket.parked.append(action)
-        else:
-            action(now_ns)
-
-    def _pull(self, now_ns: int) -> None:
-        """Take from the links what fits into the receive windows."""
-        if not self._running:
-            return
-        for socket in list(self._sockets.values()):
-            room = _room(socket)
-            if not room:
-                continue
-            data = socket.link.take(now_ns, room)
-            if data:
-                socket.in_flight += len(data)
-                socket.down_ns = self._transit(socket.down_ns, now_ns)
-                arrive = partial(self._arrive, socket, data)
-                self._agenda.at(socket.down_ns, partial(self._carry, socket, arrive))
-            elif socket.link.closed(now_ns):
-                socket.ended = True
-                socket.down_ns = self._transit(socket.down_ns, now_ns)
-                self._agenda.at(socket.down_ns, partial(self._carry, socket, partial(self._end, socket)))
-
-    def _arrive(self, socket: _Socket, data: bytes, now_ns: int) -> None:
-        payload = bytearray(data)
-        self._corrupt["down"] -= self._flip(payload, self._corrupt["down"])
-        socket.in_flight -= len(payload)
-        socket.heard_ns = now_ns
-        if self._sockets.get(socket.number) is socket:
-            socket.buffer += payload
-            self._announce(socket, now_ns)
-
-    def _end(self, socket: _Socket, now_ns: int) -> None:
-        socket.remote_closed = True
-        self._report_closed(socket, now_ns)
-
-    def _announce(self, socket: _Socket, now_ns: int) -> None:
+    def _announce(self, socket: Socket, now_ns: int) -> None:
         """Tell the board what waits: the data itself, or its length; then the end of the connection."""
+        if self._sockets.open.get(socket.number) is not socket:
+            return
         if socket.buffer and not self._passive:
             data = bytes(socket.buffer)
             socket.buffer.clear()
@@ -778,35 +562,11 @@ class Modem:
         elif socket.buffer and socket.noticed == 0:
             socket.noticed = len(socket.buffer)
             self._say(f"\r\n+IPD,{self._prefix(socket.number)}{socket.noticed}\r\n")
-        self._report_closed(socket, now_ns)
-
-    def _report_closed(self, socket: _Socket, now_ns: int) -> None:
         # Unread data keeps CLOSED back (AT+CIPRECVTYPE, notes).
-        if socket.remote_closed and not socket.buffer and not socket.in_flight:
-            self._forget(socket)
-            self._release_send(now_ns)
-
-    def _forget(self, socket: _Socket) -> None:
-        if self._sockets.get(socket.number) is socket:
-            del self._sockets[socket.number]
+        if socket.over:
+            del self._sockets.open[socket.number]
             self._say(f"{self._prefix(socket.number)}CLOSED\r\n")
-
-    def _watch(self, socket: _Socket, now_ns: int) -> None:
-        """The way is cut: when will the module notice?"""
-        if socket.keepalive_s:
-            due = socket.heard_ns + socket.keepalive_s * NS_PER_S + KEEPALIVE_PROBES_NS
-            due = max(due, now_ns + KEEPALIVE_PROBES_NS)
-            self._agenda.at(due, partial(self._give_up, socket, now_ns))
-        if socket.unacknowledged:
-            self._agenda.at(now_ns + RETRANSMIT_NS, partial(self._give_up, socket, now_ns))
-
-    def _give_up(self, socket: _Socket, since_ns: int, now_ns: int) -> None:
-        if (socket.dead or self._outage) and socket.heard_ns <= since_ns:
-            socket.link.abandon(now_ns)
-            socket.dead = socket.remote_closed = True
-            socket.in_flight = 0
-            socket.parked.clear()
-            self._report_closed(socket, now_ns)
+            self._writable(now_ns)
 
 
 class _Refused(Exception):
@@ -840,13 +600,6 @@ def _integers(arguments: list[Argument], allowed: range) -> list[int]:
     if not values or len(values) != len(arguments):
         raise _Refused("bad arguments")
     return values
-
-
-def _room(socket: _Socket) -> int:
-    """Free bytes of the receive window; none on a link that is over."""
-    if socket.dead or socket.ended or socket.remote_closed:
-        return 0
-    return max(0, WINDOW - len(socket.buffer) - socket.in_flight)
 
 
 _COMMANDS: dict[str, Callable[[Modem, list[Argument], int], None]] = {

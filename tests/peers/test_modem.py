@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.peers import PeerError
-from bench.peers.modem import COMMAND_LENGTH, WINDOW, Modem, parse_arguments
+from bench.peers.modem import COMMAND_LENGTH, Modem, parse_arguments
+from bench.peers.sockets import WINDOW
 from tests.peers.conftest import MS, Board, EchoNetwork, S
 
 
@@ -322,6 +323,15 @@ def test_losing_the_access_point_while_joining_fails_the_join(network: EchoNetwo
     assert board.command('AT+CWJAP="bench","bench-psk"', 1.5) == "WIFI CONNECTED\r\n"
     board.modem.wifi(False, board.now)
     assert board.run(1) == b"WIFI DISCONNECT\r\n+CWJAP:4\r\n\r\nERROR\r\n"
+
+
+@pytest.mark.parametrize("after_s", [0.005, 5])
+def test_losing_the_access_point_while_connecting_is_an_error(board: Board, after_s: float) -> None:
+    board.modem.outage(True, board.now)
+    board.send('AT+CIPSTART=0,"TCP","host",80\r\n')
+    board.run(after_s)
+    board.modem.wifi(False, board.now)
+    assert board.run(2) == b"WIFI DISCONNECT\r\n\r\nERROR\r\n"
 
 
 def test_crash_needs_a_power_cycle(board: Board, network: EchoNetwork) -> None:

@@ -175,6 +175,20 @@ def test_a_closed_port_is_an_error(tcp: TcpNetwork) -> None:
     assert b"\r\nERROR\r\n" in play(board, tcp, b"ERROR")
 
 
+def test_a_connection_under_way_ends_with_the_power(tcp: TcpNetwork) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
+        tcp.map("csms.local", 9000, "127.0.0.1", listener.getsockname()[1])
+        board = online(tcp)
+        board.send('AT+CIPSTART=0,"TCP","csms.local",9000\r\n')
+        # Far enough for connect(), not for the module to see that it is connected.
+        board.run(0.0215)
+        other, _ = listener.accept()
+        with other:
+            board.modem.power(False, board.now)
+            other.settimeout(5)
+            assert other.recv(1) == b""
+
+
 def test_an_unknown_host_is_refused_with_a_reason(tcp: TcpNetwork) -> None:
     assert tcp.open("host.invalid", 80, 0) is None
     assert tcp.last_error.startswith("cannot reach host.invalid:80: ")
