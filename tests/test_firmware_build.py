@@ -181,6 +181,15 @@ def test_makefile_names_an_unknown_board(source: Path) -> None:
     assert "BOARD=uno: no such board; there is: " in result.stderr
 
 
+def test_makefile_does_not_clear_a_folder_that_is_not_its_own(tmp_path: Path, source: Path) -> None:
+    keepsake = tmp_path / "out" / "keepsake"
+    keepsake.parent.mkdir()
+    keepsake.touch()
+    with pytest.raises(FirmwareError, match="the folder holds something else"):
+        firmware_build.make(firmware_build.FIRMWARE_DIR, "nrf52840dk", source, tmp_path / "out")
+    assert keepsake.exists()
+
+
 def test_micropython_dir_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROPYTHON_DIR", str(tmp_path))
     with pytest.raises(FirmwareError, match=f"MICROPYTHON_DIR={tmp_path}: no MicroPython sources there"):

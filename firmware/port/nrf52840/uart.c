@@ -1,8 +1,8 @@
 // nRF52840: the two lines on UARTE0 and UARTE1.
 //
 // Reception: DMA of one byte, started again by the interrupt handler. While the handler is late the
-// peripheral's own FIFO keeps up to five more bytes, in order, and the next start takes them out of it; the
-// ENDRX_STARTRX shortcut would instead write them over each other.
+// peripheral's own FIFO keeps the next few bytes, in order, and the next start takes them out of it; with
+// the ENDRX_STARTRX shortcut they would be written over each other instead.
 // Transmission: DMA straight from the ring, as much as lies in one piece. The transmitter is not stopped in
 // between: STOPTX only saves the current of a clock that the crystal keeps running anyway.
 

@@ -3,6 +3,7 @@ a JSON value in a line as the answer. The EVSE line is echoed."""
 
 import asyncio
 import binascii
+import builtins
 import gc
 import json
 
@@ -39,7 +40,29 @@ def exhaust():
         return len(kept)
 
 
+def missing_names(names):
+    return [name for name in names if not hasattr(builtins, name)]
+
+
+def missing_methods(names):
+    values = ("", b"", bytearray(), memoryview(b""), [], (), {}, 0, 0.5, len, None, Exception, missing_names)
+    return [name for name in names if not any(hasattr(value, name) for value in values)]
+
+
+def missing_modules(names):
+    missing = []
+    for name in names:
+        try:
+            __import__(name)
+        except ImportError:
+            missing.append(name)
+    return missing
+
+
 COMMANDS = {
+    "missing_names": missing_names,
+    "missing_methods": missing_methods,
+    "missing_modules": missing_modules,
     "boot": lambda: (board.NAME, board.VERSION, board.reset_cause(), board.fault(), text(board.unique_id())),
     "put": lambda key, value: board.store_put(key, data(value)),
     "get": lambda key: text(board.store_get(key)),

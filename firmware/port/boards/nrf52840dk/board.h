@@ -1,4 +1,5 @@
-// nRF52840 DK (PCA10056).
+// nRF52840 DK (PCA10056). Its reset button resets the chip once UICR.PSELRESET names P0.18, which programmers
+// set (nrfjprog --pinreset); the image leaves the UICR alone.
 
 #define MICROPY_HW_BOARD_NAME "nrf52840dk"
 #define MICROPY_HW_MCU_NAME "nRF52840"

@@ -1,0 +1,53 @@
+"""The station runs on CPython in its unit tests; here, that the virtual machine has what it uses."""
+
+import ast
+import builtins
+
+from bench.firmware import FIRMWARE_DIR
+
+from .target import Target
+
+STATION = sorted((FIRMWARE_DIR / "station").rglob("*.py"))
+TYPES = (str, bytes, bytearray, memoryview, list, tuple, dict, int, float, set, frozenset)
+METHODS = {name for kind in TYPES for name in dir(kind) if not name.startswith("__")}
+BATCH = 30
+
+
+def nodes() -> list[ast.AST]:
+    return [node for path in STATION for node in ast.walk(ast.parse(path.read_text()))]
+
+
+def missing(target: Target, command: str, names: set[str]) -> list[str]:
+    ordered = sorted(names)
+    batches = [ordered[n : n + BATCH] for n in range(0, len(ordered), BATCH)]
+    return [name for batch in batches for name in target.ask(command, batch)]
+
+
+def test_builtins(target: Target) -> None:
+    used = {node.id for node in nodes() if isinstance(node, ast.Name)} & set(dir(builtins))
+    assert {"len", "print", "ValueError"} <= used
+    assert missing(target, "missing_names", used | {"filter"}) == ["filter"]
+
+
+def test_methods_of_builtin_types(target: Target) -> None:
+    own = {node.name for node in nodes() if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    events = {"set", "clear"}  # of asyncio.Event
+    used = {node.attr for node in nodes() if isinstance(node, ast.Attribute)} & METHODS - own - events
+    assert {"append", "encode"} <= used
+    assert missing(target, "missing_methods", used | {"casefold"}) == ["casefold"]
+
+
+def test_modules(target: Target) -> None:
+    used = {alias.name for node in nodes() if isinstance(node, ast.Import) for alias in node.names}
+    used |= {
+        node.module for node in nodes() if isinstance(node, ast.ImportFrom) and not node.level and node.module
+    }
+    assert "board" in used
+    assert missing(target, "missing_modules", used | {"struct"}) == ["struct"]
+
+
+def test_no_set_displays() -> None:
+    """They compile, and there is no set to make of them."""
+    found = [ast.unparse(node) for node in nodes() if isinstance(node, ast.Set | ast.SetComp)]
+    assert STATION
+    assert found == []
