@@ -49,7 +49,8 @@ def quoted(text):
     out = ""
     for byte in text.encode():
         c = chr(byte)
-        out += c if (c.isalpha() and byte < 128) or c.isdigit() or c in "-._~" else "%%%02X" % byte
+        plain = byte < 128 and (c.isalpha() or c.isdigit() or c in "-._~")
+        out += c if plain else "%%%02X" % byte
     return out
 
 
@@ -106,6 +107,7 @@ class Client:
         self.oversize = False
         self._in_message = False
         self._finished = True
+        self._control_length = 0
         self._have = 0
         self.close_code = NORMAL
         self.reason = ""

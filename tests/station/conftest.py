@@ -6,8 +6,10 @@ import json
 import sys
 import traceback
 import types
-from typing import Any
 from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
 
 _HERE = Path(__file__).parent
 _PATHS = (str(_HERE / "fakes"), str(_HERE.parents[1] / "firmware"))
@@ -61,3 +63,7 @@ def _loads_buffer(text: Any, **options: Any) -> Any:
 json.loads = _loads_buffer
 sys.print_exception = traceback.print_exception  # type: ignore[attr-defined]
 gc.mem_free = lambda: 0  # type: ignore[attr-defined]
+
+# the machine that runs the tests may be busy
+settings.register_profile("station", deadline=None)
+settings.load_profile("station")

@@ -1,0 +1,283 @@
+"""The device model: every variable, every refusal, every report."""
+
+import asyncio
+import json
+
+import board
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from station import devicemodel
+
+from csms_stub import schemas
+from tests.station.test_rpc import Link
+
+LIVE = {"ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available"}
+
+
+def make(**stored):
+    board.start(board.POWER_ON, lambda: 0)
+    model = devicemodel.DeviceModel()
+    model.live = lambda name, evse: LIVE[name]
+    model.on_change = lambda key: None
+    return model
+
+
+@pytest.fixture
+def model():
+    board.store.clear()
+    board.full = False
+    return make()
+
+
+def ask(handler, request):
+    link = Link()
+
+    async def compose(link):
+        compose.after = await handler(request, link)
+
+    asyncio.run(link.send(compose))
+    return json.loads(link.sent[0]), compose.after
+
+
+def item(component, variable, instance=None, evse=None, **more):
+    result = {"component": {"name": component}, "variable": {"name": variable}, **more}
+    if instance is not None:
+        result["variable"]["instance"] = instance
+    if evse is not None:
+        result["component"]["evse"] = evse
+    return result
+
+
+def get(model, *args, **more):
+    answer, _ = ask(model.get_variables, {"getVariableData": [item(*args, **more)]})
+    assert schemas.validate("GetVariables", "Response", answer) == []
+    (result,) = answer["getVariableResult"]
+    return result
+
+
+def put(model, value, *args, **more):
+    request = {"setVariableData": [item(*args, attributeValue=value, **more)]}
+    answer, after = ask(model.set_variables, request)
+    assert schemas.validate("SetVariables", "Response", answer) == []
+    (result,) = answer["setVariableResult"]
+    return result
+
+
+def report(model, base):
+    calls = []
+    model.submit = lambda priority, action, build, done: calls.append((action, build, done)) or True
+    answer, after = ask(model.get_base_report, {"requestId": 9, "reportBase": base})
+    assert answer == {"status": "Accepted"}
+    asyncio.run(after())
+    parts = []
+    while calls:
+        action, build, done = calls.pop(0)
+        assert action == "NotifyReport"
+        link = Link()
+        asyncio.run(link.send(build))
+        parts.append(json.loads(link.sent[0]))
+        assert schemas.validate("NotifyReport", "Request", parts[-1]) == []
+        assert len(link.sent[0]) < 1016
+        done(None, {})
+    return parts
+
+
+def items(parts):
+    return [entry for part in parts for entry in part["reportData"]]
+
+
+def test_full_inventory(model):
+    parts = report(model, "FullInventory")
+    assert [part["seqNo"] for part in parts] == list(range(len(parts)))
+    assert [part["tbc"] for part in parts] == [True] * (len(parts) - 1) + [False]
+    assert {part["requestId"] for part in parts} == {9}
+    entries = items(parts)
+    names = [json.dumps([e["component"], e["variable"]], sort_keys=True) for e in entries]
+    assert len(set(names)) == len(names)
+    components = {e["component"]["name"] for e in entries}
+    assert components >= {
+        "OCPPCommCtrlr",
+        "SecurityCtrlr",
+        "DeviceDataCtrlr",
+        "ClockCtrlr",
+        "EVSE",
+        "Connector",
+    }
+    for entry in entries:
+        traits, (attribute,) = entry["variableCharacteristics"], entry["variableAttribute"]
+        if traits["dataType"].endswith("List"):
+            assert traits["valuesList"]
+        component, variable = entry["component"], entry["variable"]
+        result = get(
+            model, component["name"], variable["name"], variable.get("instance"), component.get("evse")
+        )
+        if attribute.get("mutability") == "WriteOnly":
+            assert "value" not in attribute
+            assert result["attributeStatus"] == "Rejected"
+        else:
+            assert result["attributeValue"] == attribute["value"]
+
+
+def test_configuration_inventory_is_what_can_be_set(model):
+    entries = items(report(model, "ConfigurationInventory"))
+    assert {e["variableAttribute"][0]["mutability"] for e in entries} == {"ReadWrite", "WriteOnly"}
+    everything = items(report(model, "FullInventory"))
+    assert len(entries) == len(
+        [e for e in everything if e["variableAttribute"][0]["mutability"] != "ReadOnly"]
+    )
+
+
+def test_summary_inventory(model):
+    entries = items(report(model, "SummaryInventory"))
+    assert [(e["component"]["name"], e["component"].get("evse")) for e in entries] == [
+        ("ChargingStation", None),
+        ("EVSE", {"id": 1}),
+        ("EVSE", {"id": 2}),
+        ("Connector", {"id": 1, "connectorId": 1}),
+        ("Connector", {"id": 2, "connectorId": 1}),
+    ]
+
+
+def test_one_report_at_a_time(model):
+    model.submit = lambda *args: True
+    assert (
+        ask(model.get_base_report, {"requestId": 1, "reportBase": "FullInventory"})[0]["status"] == "Accepted"
+    )
+    assert (
+        ask(model.get_base_report, {"requestId": 2, "reportBase": "FullInventory"})[0]["status"] == "Rejected"
+    )
+    model.disconnected()
+    assert (
+        ask(model.get_base_report, {"requestId": 3, "reportBase": "FullInventory"})[0]["status"] == "Accepted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "more", "status"),
+    [
+        (("OCPPCommCtrlr", "OfflineThreshold"), {}, "Accepted"),
+        (("ocppcommctrlr", "OFFLINETHRESHOLD"), {}, "Accepted"),
+        (("OCPPCommCtrlr", "OfflineThreshold", ""), {}, "Accepted"),
+        (("OCPPCommCtrlr", "MessageTimeout", "Default"), {}, "Accepted"),
+        (("OCPPCommCtrlr", "MessageTimeout"), {}, "UnknownVariable"),
+        (("OCPPCommCtrlr", "OfflineThreshold", "x"), {}, "UnknownVariable"),
+        (("OCPPCommCtrlr", "Nonsense"), {}, "UnknownVariable"),
+        (("Nonsense", "OfflineThreshold"), {}, "UnknownComponent"),
+        (("OCPPCommCtrlr", "OfflineThreshold"), {"evse": {"id": 1}}, "UnknownComponent"),
+        (("OCPPCommCtrlr", "OfflineThreshold"), {"attributeType": "Target"}, "NotSupportedAttributeType"),
+        (("SecurityCtrlr", "BasicAuthPassword"), {}, "Rejected"),
+        (("EVSE", "AvailabilityState"), {"evse": {"id": 2}}, "Accepted"),
+        (("EVSE", "AvailabilityState"), {"evse": {"id": 3}}, "UnknownComponent"),
+        (("EVSE", "AvailabilityState"), {"evse": {"id": 0}}, "UnknownComponent"),
+        (("EVSE", "AvailabilityState"), {}, "UnknownComponent"),
+        (("EVSE", "AvailabilityState"), {"evse": {"id": 1, "connectorId": 1}}, "UnknownComponent"),
+        (("Connector", "AvailabilityState"), {"evse": {"id": 1, "connectorId": 1}}, "Accepted"),
+        (("Connector", "AvailabilityState"), {"evse": {"id": 1, "connectorId": 2}}, "UnknownComponent"),
+        (("Connector", "AvailabilityState"), {"evse": {"id": 1}}, "UnknownComponent"),
+    ],
+)
+def test_get_status(model, args, more, status):
+    result = get(model, *args, **more)
+    assert result["attributeStatus"] == status
+    assert result["attributeType"] == more.get("attributeType", "Actual")
+    assert ("attributeValue" in result) == (status == "Accepted")
+    assert result["component"]["name"] == args[0]
+    assert result["variable"]["name"] == args[1]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "status", "reason"),
+    [
+        ("OCPPCommCtrlr.OfflineThreshold", "0", "Accepted", None),
+        ("OCPPCommCtrlr.OfflineThreshold", "2147483647", "Accepted", None),
+        ("OCPPCommCtrlr.OfflineThreshold", "2147483648", "Rejected", "ValueTooHigh"),
+        ("OCPPCommCtrlr.OfflineThreshold", "-1", "Rejected", "ValueTooLow"),
+        ("OCPPCommCtrlr.OfflineThreshold", "300.1", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "true", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "abc", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "+5", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "005", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "-0", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.OfflineThreshold", "2026-01-01T00:00:00Z", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.HeartbeatInterval", "0", "Rejected", "ValueTooLow"),
+        ("OCPPCommCtrlr.WebSocketPingInterval", "-1", "Rejected", "ValueTooLow"),
+        ("OCPPCommCtrlr.RetryBackOffRepeatTimes", "11", "Rejected", "ValueTooHigh"),
+        ("OCPPCommCtrlr.ActiveNetworkProfile", "2", "Rejected", "ReadOnly"),
+        ("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1", "RebootRequired", None),
+        ("OCPPCommCtrlr.NetworkConfigurationPriority", "3", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.NetworkConfigurationPriority", "1,1", "Rejected", "InvalidValue"),
+        ("OCPPCommCtrlr.NetworkConfigurationPriority", "", "Rejected", "InvalidValue"),
+        ("ClockCtrlr.TimeSource", "Heartbeat", "Accepted", None),
+        ("ClockCtrlr.TimeSource", "NTP", "Rejected", "InvalidValue"),
+        ("ClockCtrlr.DateTime", "2026-01-01T00:00:00Z", "Rejected", "ReadOnly"),
+        ("SecurityCtrlr.BasicAuthPassword", "x" * 15, "Rejected", "InvalidValue"),
+        ("SecurityCtrlr.BasicAuthPassword", "x" * 16, "Accepted", None),
+        ("SecurityCtrlr.BasicAuthPassword", "x" * 64, "Accepted", None),
+        ("SecurityCtrlr.BasicAuthPassword", "x" * 65, "Rejected", "InvalidValue"),
+        ("SecurityCtrlr.Identity", "x", "Rejected", "ReadOnly"),
+        ("SecurityCtrlr.Nonsense", "x", "UnknownVariable", None),
+        ("Nonsense.x", "x", "UnknownComponent", None),
+    ],
+)
+def test_set(model, variable, value, status, reason):
+    board.store[b"net:1"] = board.store[b"net:2"] = b"{}"
+    before = dict(board.store)
+    result = put(model, value, *variable.split("."))
+    assert result["attributeStatus"] == status
+    assert result.get("attributeStatusInfo", {}).get("reasonCode") == reason
+    key = b"v:" + variable.encode()
+    if status in ("Accepted", "RebootRequired"):
+        assert board.store[key] == value.encode()
+        if variable != "SecurityCtrlr.BasicAuthPassword":
+            assert get(model, *variable.split("."))["attributeValue"] == value
+            assert get(make(), *variable.split("."))["attributeValue"] == value
+    else:
+        assert board.store == before
+
+
+def test_slot_without_a_profile_is_refused(model):
+    board.store[b"net:1"] = b"{}"
+    assert put(model, "1,2", "OCPPCommCtrlr", "NetworkConfigurationPriority")["attributeStatus"] == "Rejected"
+
+
+def test_unknown_attribute_type_is_not_set(model):
+    result = put(model, "5", "OCPPCommCtrlr", "OfflineThreshold", attributeType="Target")
+    assert result["attributeStatus"] == "NotSupportedAttributeType"
+    assert board.store == {}
+
+
+def test_full_store(model):
+    board.full = True
+    result = put(model, "5", "OCPPCommCtrlr", "OfflineThreshold")
+    assert result["attributeStatusInfo"]["reasonCode"] == "OutOfStorage"
+    assert model.get("OCPPCommCtrlr.OfflineThreshold") == "300"
+
+
+def test_same_value_is_not_written_again(model, monkeypatch):
+    put(model, "5", "OCPPCommCtrlr", "OfflineThreshold")
+    writes = []
+    monkeypatch.setattr(board, "store_put", lambda *args: writes.append(args))
+    assert put(model, "5", "OCPPCommCtrlr", "OfflineThreshold")["attributeStatus"] == "Accepted"
+    assert writes == []
+
+
+@given(
+    st.sampled_from(["OfflineThreshold", "HeartbeatInterval", "RetryBackOffWaitMinimum"]),
+    st.binary(max_size=12),
+)
+def test_what_is_stored_is_taken_only_when_valid(name, value):
+    board.store.clear()
+    board.store[b"v:OCPPCommCtrlr." + name.encode()] = value
+    number = make().integer("OCPPCommCtrlr." + name)
+    assert 0 <= number < 2**31
+    if not value.isdigit():
+        assert number in (300, 10)
+
+
+def test_identity(model):
+    assert model.identity() == "OLB-0102030405060708090a0b0c"
+    board.store[b"v:SecurityCtrlr.Identity"] = b"CS 1"
+    assert get(model, "SecurityCtrlr", "Identity")["attributeValue"] == "CS 1"
+    assert model.password() is None
