@@ -79,6 +79,8 @@ class RenodeBoard(Emulator):
             self._request(b"F", struct.pack("<IIB", start, size, _ERASED))
         for address, data in parts:
             self.write_memory(address, data)
+        self.power_off()
+        self.power_on()
 
     @property
     def now_ns(self) -> int:
@@ -129,10 +131,12 @@ class RenodeBoard(Emulator):
         if size <= _WATCHED_SIZE_MAX:
             self._watched[key] = None
         if key not in self._seen:
+            self._check(address, size)
             self._seen[key] = self._request(b"R", struct.pack("<II", address, size))
         return self._seen[key]
 
     def write_memory(self, address: int, data: bytes) -> None:
+        self._check(address, len(data))
         self._request(b"W", struct.pack("<II", address, len(data)) + data)
         self._seen.clear()
 
@@ -211,6 +215,12 @@ class RenodeBoard(Emulator):
             sent.extend(report.data())
         self._levels = [report.number("<Q") for _ in self._ports]
         return report.offset
+
+    def _check(self, address: int, size: int) -> None:
+        if not any(
+            start <= address and address + size <= start + length for _, start, length in self._memories
+        ):
+            raise EmulatorError(f"0x{address:08x} to 0x{address + size:08x} is in no memory of the board")
 
     def _register(self, number: int) -> int:
         value: int = struct.unpack("<I", self._request(b"G", struct.pack("<I", number)))[0]

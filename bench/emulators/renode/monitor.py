@@ -9,8 +9,8 @@ import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
+from collections import deque
 from pathlib import Path
 
 from bench.emulators.base import EmulatorError
@@ -24,7 +24,7 @@ ANSWER_TIMEOUT_S = 120.0
 _END_TIMEOUT_S = 5.0
 _OPTIONS = ("--disable-gui", "--plain", "--hide-analyzers", "-P", "0")
 """``-P 0`` lets the Monitor's telnet server, which nobody uses here, take any free port instead of 1234."""
-_TAIL_LINES = 8
+_LOG_LINES, _TAIL_LINES, _LINE_MAX = 1000, 8, 400
 
 
 class Renode:
@@ -37,7 +37,7 @@ class Renode:
 
     def __init__(self, executable: Path) -> None:
         self.executable = executable
-        self._log = tempfile.NamedTemporaryFile(prefix="ocpp-bench-", suffix=".log", delete=False)  # noqa: SIM115
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._lock = threading.Lock()
         self._link: socket.socket | None = None
         self.platform: Path | None = None
@@ -48,13 +48,15 @@ class Renode:
                 self._process = subprocess.Popen(
                     [str(executable), *_OPTIONS, "-e", f"include @{_quote(LINK)}; bench_link {port}"],
                     stdin=subprocess.PIPE,
-                    stdout=self._log,
+                    stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
             except OSError as error:
                 raise EmulatorError(f"cannot start Renode at {executable}: {error.strerror}") from None
             _running.add(self)
+            self._reader = threading.Thread(target=self._read_log, name="Renode's log", daemon=True)
+            self._reader.start()
             self._link = self._accept(server)
         self.version = parse_version(self.command("version"))
 
@@ -115,13 +117,18 @@ class Renode:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        self._log.close()
-        Path(self._log.name).unlink(missing_ok=True)
+        self._reader.join(_END_TIMEOUT_S)
 
     def log_tail(self) -> str:
         """The last lines that Renode logged, worth a look when it fails."""
-        lines = Path(self._log.name).read_text(errors="replace").splitlines()
-        return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])
+        return "\n".join(f"    {line}" for line in list(self._log)[-_TAIL_LINES:])
+
+    def _read_log(self) -> None:
+        """Firmware can make Renode log without an end, so only the last lines are kept."""
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            for line in iter(lambda: stream.readline(_LINE_MAX), b""):
+                self._log.append(line.decode(errors="replace").rstrip())
 
     def _accept(self, server: socket.socket) -> socket.socket:
         server.settimeout(0.25)
