@@ -1,4 +1,4 @@
-"""What the station needs of the scheduler beyond sleeping: timed waits and serial ports, without allocation."""
+"""What the station needs of the scheduler besides sleeping: timed waits and serial ports, nothing allocated."""
 
 from asyncio import core
 

@@ -1,4 +1,4 @@
-"""Components and variables (part 1, 4; part 2, B05 to B07): constants in ROM, changed values in RAM and store."""
+"""Components and variables (part 1, 4; part 2, B05 to B07): constants in ROM, changed values in RAM too."""
 
 import json
 
@@ -198,8 +198,8 @@ def refusal(entry, value):
 class DeviceModel:
     """Values of the variables, and the requests about them.
 
-    `live(variable name, evse id)` gives the value of a variable that changes by itself; `on_change(key)` hears of a value that
-    the CSMS set and may return a coroutine function to run after the response.
+    `live(variable name, evse id)` gives the value of a variable that changes by itself; `on_change(key)`
+    hears of a value that the CSMS set and may return a coroutine function to run after the response.
     """
 
     def __init__(self):

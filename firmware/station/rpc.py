@@ -36,7 +36,7 @@ def new_id():
 
 
 def head_of(raw):
-    """Message type and id from the beginning of a message that is no JSON or too long; None where unreadable."""
+    """Type and id from the beginning of a message that is no JSON or too long; None where unreadable."""
     text = bytes(raw).lstrip()
     parts = text[1:].split(b",")
     kind = parts[0].strip()

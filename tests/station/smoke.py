@@ -1,4 +1,4 @@
-"""The whole station in virtual time against scripted peers, in one file that MicroPython runs as CPython does.
+"""The whole station in virtual time against scripted peers, in one file for MicroPython.
 
     micropython smoke.py    (MICROPYPATH with tests/station/fakes and firmware)
 

@@ -58,7 +58,7 @@ def get(model, *args, **more):
 
 def put(model, value, *args, **more):
     request = {"setVariableData": [item(*args, attributeValue=value, **more)]}
-    answer, after = ask(model.set_variables, request)
+    answer, _ = ask(model.set_variables, request)
     assert schemas.validate("SetVariables", "Response", answer) == []
     (result,) = answer["setVariableResult"]
     return result

@@ -1,4 +1,4 @@
-"""The station under MicroPython on this machine: boot, requests, reports, and a virtual day that leaves no garbage.
+"""The station under MicroPython on this machine: boot, requests, reports, and a day that leaves no garbage.
 
 Needs a `micropython` 1.25 for workstations (unix port) on the PATH, or named by MICROPYTHON.
 """

@@ -10,7 +10,7 @@ class Reader:
 
     def __init__(self, sink=64):
         self.events = []
-        self.parser = AtParser(lambda line: self.events.append(line), lambda: self.events.append(">"))
+        self.parser = AtParser(self.events.append, lambda: self.events.append(">"))
         self.sink = bytearray(sink)
         self.parser.sink = memoryview(self.sink)
 
@@ -43,10 +43,11 @@ def test_same_events_however_the_bytes_arrive(items, data):
     for wire, expected in items:
         del reader.events[:]
         reader.parser.got = 0
-        while wire:
-            n = data.draw(st.integers(1, len(wire)))
-            reader.feed(wire[:n])
-            wire = wire[n:]
+        rest = wire
+        while rest:
+            n = data.draw(st.integers(1, len(rest)))
+            reader.feed(rest[:n])
+            rest = rest[n:]
         if reader.events == [b"OK"] and expected != b"OK":
             assert bytes(reader.sink[: reader.parser.got]) == expected
         else:

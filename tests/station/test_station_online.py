@@ -1,6 +1,7 @@
 """The whole station against the emulated network module, EVSE controller and CSMS, in virtual time."""
 
 import json
+from itertools import pairwise
 
 import board
 import pytest
@@ -154,7 +155,7 @@ def test_pending_sequence(world):
     parts = world.until(
         "the whole report",
         lambda: (
-            [m for m in world.requests("NotifyReport")]
+            world.requests("NotifyReport")
             if any(not m.payload["tbc"] for m in world.requests("NotifyReport"))
             else None
         ),
@@ -211,7 +212,7 @@ def test_heartbeats_keep_the_interval(world):
     world.run(3000)
     beats = [m.at_ns / S for m in world.requests("Heartbeat")]
     assert len(beats) in (9, 10)
-    assert all(abs(b - a - 300) <= 2 for a, b in zip(beats, beats[1:], strict=False))
+    assert all(abs(b - a - 300) <= 2 for a, b in pairwise(beats))
     assert world.session.violations == []
 
 
@@ -312,7 +313,7 @@ def test_back_off(world):
     closed = world.now_ns
     world.until("reconnection", lambda: len(handshakes(world)) == 7, 300)
     times = [closed / S] + [s.at_ns / S for s in handshakes(world)[2:]]
-    waits = [round(b - a) for a, b in zip(times, times[1:], strict=False)]
+    waits = [round(b - a) for a, b in pairwise(times)]
     assert waits == [7, 14, 28, 28, 28]
     world.run(3)
     assert len(world.requests("BootNotification")) == 1
