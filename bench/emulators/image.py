@@ -28,11 +28,14 @@ def segments(elf: Path) -> list[tuple[int, bytes]]:
                 kind = str(header["e_type"]).removeprefix("ET_").lower()
                 raise ImageError(f"{elf}: is not linked ({kind}), so nothing can run")
             loads = (each for each in file.iter_segments("PT_LOAD") if each["p_filesz"])
-            found = [(int(each["p_paddr"]), bytes(each.data())) for each in loads]
+            found = [(int(each["p_paddr"]), bytes(each.data()), int(each["p_filesz"])) for each in loads]
     except OSError as error:
         raise ImageError(f"{elf}: {error.strerror}") from None
     except (ELFError, ValueError, KeyError, AssertionError, MemoryError, OverflowError) as error:
         raise ImageError(f"{elf}: not a readable ELF file ({error or type(error).__name__})") from None
     if not found:
         raise ImageError(f"{elf}: has nothing to load")
-    return found
+    for address, data, size in found:
+        if len(data) != size:
+            raise ImageError(f"{elf}: ends in the middle of what belongs to 0x{address:08X}")
+    return [(address, data) for address, data, _ in found]

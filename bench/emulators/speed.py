@@ -47,7 +47,9 @@ def _image(code: tuple[int, ...], handler: tuple[int, ...]) -> bytes:
 def _elf(image: bytes) -> bytes:
     """The least ELF that is an Arm program: one header, one segment."""
     ident = b"\x7fELF\x01\x01\x01".ljust(16, b"\0")
-    header = ident + struct.pack("<HHIIIIIHHHHHH", 2, 40, 1, _FLASH + 0x201, 52, 0, 0x05000000, 52, 32, 1, 40, 0, 0)
+    header = ident + struct.pack(
+        "<HHIIIIIHHHHHH", 2, 40, 1, _FLASH + 0x201, 52, 0, 0x05000000, 52, 32, 1, 40, 0, 0
+    )
     segment = struct.pack("<8I", 1, 84, _FLASH, _FLASH, len(image), len(image), 5, 4)
     return header + segment + image
 
@@ -145,11 +147,15 @@ def measure() -> dict[str, float]:
         "idle_minute": _idle_minute(),
     }
     figures = {f"{name}_ns": value * _NS for name, value in seconds.items()}
-    return figures | {f"{name}_ratio": value / plain for name, value in seconds.items() if name != "plain_instruction"}
+    return figures | {
+        f"{name}_ratio": value / plain for name, value in seconds.items() if name != "plain_instruction"
+    }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.emulators.speed", description="Measure the emulator.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.emulators.speed", description="Measure the emulator."
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     try:
@@ -165,7 +171,10 @@ def main() -> int:
     print(f"{'plain Unicorn':18}{plain:11.1f} ns{1000 / plain:20.0f} MIPS")
     print(f"{'instruction':18}{figures['instruction_ns']:11.1f} ns{figures['instruction_ratio']:22.2f} x")
     for name in ("mmio_access", "exception", "idle_minute"):
-        print(f"{name.replace('_', ' '):18}{figures[f'{name}_ns'] / 1000:11.2f} us{figures[f'{name}_ratio']:22.0f} x")
+        print(
+            f"{name.replace('_', ' '):18}{figures[f'{name}_ns'] / 1000:11.2f} us"
+            f"{figures[f'{name}_ratio']:22.0f} x"
+        )
     return 0
 
 

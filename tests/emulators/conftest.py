@@ -58,7 +58,14 @@ def build(source: str, board: str, folder: Path, vectors: dict[int, str] | None 
     (folder / "program.ld").write_text(LINKER_SCRIPT.format(flash=FLASH[board]))
     elf = folder / "program.elf"
     command = [COMPILER, "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-nostdlib"]
-    command += ["-T", str(folder / "program.ld"), "-Wl,--build-id=none", "-o", str(elf), str(folder / "program.s")]
+    command += [
+        "-T",
+        str(folder / "program.ld"),
+        "-Wl,--build-id=none",
+        "-o",
+        str(elf),
+        str(folder / "program.s"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return elf
@@ -101,7 +108,12 @@ def assemble(tmp_path: Path) -> Iterator[Assemble]:
     """assemble(source, vectors={...}, board=..., **machine options) -> Program"""
     machines: list[UnicornMachine] = []
 
-    def make(source: str, vectors: dict[int, str] | None = None, board: str = "stm32f4_discovery", **options: object) -> Program:
+    def make(
+        source: str,
+        vectors: dict[int, str] | None = None,
+        board: str = "stm32f4_discovery",
+        **options: object,
+    ) -> Program:
         folder = tmp_path / str(len(machines))
         folder.mkdir()
         elf = build(source, board, folder, vectors)

@@ -25,7 +25,8 @@ def enable(mask: int) -> str:
 
 def priorities(**irqs: int) -> str:
     return "".join(
-        f"ldr r0, ={NVIC_IPR0 + int(name[3:])}\n mov r1, #{value}\n strb r1, [r0]\n" for name, value in irqs.items()
+        f"ldr r0, ={NVIC_IPR0 + int(name[3:])}\n mov r1, #{value}\n strb r1, [r0]\n"
+        for name, value in irqs.items()
     )
 
 
@@ -34,7 +35,12 @@ END = "end: b end\n"
 
 def test_an_interrupt_is_taken_right_behind_the_store_that_pends_it(assemble: Assemble) -> None:
     program = assemble(
-        START + enable(1) + pend(0) + "mov r2, #7\n note r2\n" + END + "handler irq0\n mov r3, #5\n note r3\n bx lr\n",
+        START
+        + enable(1)
+        + pend(0)
+        + "mov r2, #7\n note r2\n"
+        + END
+        + "handler irq0\n mov r3, #5\n note r3\n bx lr\n",
         {16: "irq0"},
     )
     assert program.run().notes(3)[:2] == [5, 7]
@@ -105,24 +111,38 @@ handler irq2
     note r2
     bx lr
 """
-    source = START + priorities(irq0=0x40, irq1=0x20, irq2=0x80) + enable(7) + pend(0) + "mov r2, #99\n note r2\n" + END
+    source = (
+        START
+        + priorities(irq0=0x40, irq1=0x20, irq2=0x80)
+        + enable(7)
+        + pend(0)
+        + "mov r2, #99\n note r2\n"
+        + END
+    )
     program = assemble(source + handlers, {16: "irq0", 17: "irq1", 18: "irq2"}).run()
     assert program.notes(6) == [10, 20, 0xFFFFFFF1, 11, 30, 99]
 
 
 def test_equal_priority_goes_by_number_and_does_not_nest(assemble: Assemble) -> None:
     handlers = "".join(
-        f"handler irq{i}\n mov r2, #{i}\n note r2\n {pend(0) if i == 3 else ''} mov r2, #{i + 100}\n note r2\n bx lr\n"
+        f"handler irq{i}\n mov r2, #{i}\n note r2\n {pend(0) if i == 3 else ''}"
+        f" mov r2, #{i + 100}\n note r2\n bx lr\n"
         for i in (0, 1, 3)
     )
-    source = START + "cpsid i\n" + enable(0b1011) + f"ldr r0, ={NVIC_ISPR0}\n mov r1, #0b1010\n str r1, [r0]\n cpsie i\n"
+    source = (
+        START
+        + "cpsid i\n"
+        + enable(0b1011)
+        + f"ldr r0, ={NVIC_ISPR0}\n mov r1, #0b1010\n str r1, [r0]\n cpsie i\n"
+    )
     program = assemble(source + END + handlers, {16: "irq0", 17: "irq1", 19: "irq3"}).run()
     assert program.notes(6) == [1, 101, 3, 103, 0, 100]
 
 
 def test_subpriority_decides_the_order_but_not_preemption(assemble: Assemble) -> None:
     # PRIGROUP 5: bits 7 and 6 preempt, 5 and 4 only order.
-    handlers = f"handler irq0\n mov r2, #1\n note r2\n{pend(1)} mov r2, #2\n note r2\n bx lr\nhandler irq1\n mov r2, #3\n note r2\n bx lr\n"
+    handlers = f"handler irq0\n mov r2, #1\n note r2\n{pend(1)} mov r2, #2\n note r2\n bx lr\n"
+    handlers += "handler irq1\n mov r2, #3\n note r2\n bx lr\n"
     group = f"ldr r0, ={AIRCR}\n ldr r1, =0x05FA0500\n str r1, [r0]\n"
     source = START + group + priorities(irq0=0x50, irq1=0x40) + enable(3) + pend(0) + END
     assert assemble(source + handlers, {16: "irq0", 17: "irq1"}).run().notes(3) == [1, 2, 3]
@@ -143,7 +163,9 @@ def test_tail_chaining_keeps_the_frame(assemble: Assemble) -> None:
         ("mov r6, #1\n msr primask, r6", "mov r6, #0\n msr primask, r6"),
     ],
 )
-def test_a_masked_interrupt_is_taken_right_behind_the_unmasking(assemble: Assemble, mask: str, unmask: str) -> None:
+def test_a_masked_interrupt_is_taken_right_behind_the_unmasking(
+    assemble: Assemble, mask: str, unmask: str
+) -> None:
     handlers = "handler irq0\n mov r2, #5\n note r2\n bx lr\n"
     source = START + priorities(irq0=0x40) + enable(1) + mask + "\n" + pend(0)
     # A loop and a call between, so that nothing is straight about the way to the unmasking.
@@ -176,18 +198,32 @@ handler pendsv
     note r2
     bx lr
 """
-    source = START + f"ldr r0, ={SHPR3}\n ldr r1, =0x00F00000\n str r1, [r0]\n svc #77\n mov r2, #4\n note r2\n" + END
+    source = (
+        START
+        + f"ldr r0, ={SHPR3}\n ldr r1, =0x00F00000\n str r1, [r0]\n svc #77\n mov r2, #4\n note r2\n"
+        + END
+    )
     assert assemble(source + handlers, {11: "svc", 14: "pendsv"}).run().notes(4) == [77, 2, 3, 4]
 
 
 def test_an_odd_stack_is_aligned_and_restored(assemble: Assemble) -> None:
-    source = START + enable(1) + "sub sp, #4\n mov r4, sp\n" + pend(0) + "mov r5, sp\n sub r4, r5\n note r4\n" + END
+    source = (
+        START
+        + enable(1)
+        + "sub sp, #4\n mov r4, sp\n"
+        + pend(0)
+        + "mov r5, sp\n sub r4, r5\n note r4\n"
+        + END
+    )
     handlers = "handler irq0\n note sp\n ldr r0, [sp, #28]\n and r0, #0x200\n note r0\n bx lr\n"
     assert assemble(source + handlers, {16: "irq0"}).run().notes(3) == [STACK - 40, 0x200, 0]
 
 
 def test_the_process_stack_of_an_unprivileged_thread(assemble: Assemble) -> None:
-    source = START + enable(1) + """
+    source = (
+        START
+        + enable(1)
+        + """
     ldr r0, =0x20004000
     msr psp, r0
     mov r0, #3          // process stack, unprivileged
@@ -197,14 +233,19 @@ def test_the_process_stack_of_an_unprivileged_thread(assemble: Assemble) -> None
     mrs r0, control
     note r0
     note sp
-""" + END
+"""
+        + END
+    )
     handlers = "handler svc\n note sp\n note lr\n mrs r0, psp\n note r0\n bx lr\n"
     notes = assemble(source + handlers, {11: "svc"}).run().notes(5)
     assert notes == [STACK, 0xFFFFFFFD, 0x20004000 - 32, 3, 0x20004000]
 
 
 def test_floating_point_registers_survive_a_handler_that_uses_them(assemble: Assemble) -> None:
-    source = START + enable(1) + """
+    source = (
+        START
+        + enable(1)
+        + """
     ldr r0, =0xE000ED88
     mov r1, #0xF << 20
     str r1, [r0]
@@ -212,7 +253,9 @@ def test_floating_point_registers_survive_a_handler_that_uses_them(assemble: Ass
     vmov.f32 s15, #2.5
     vmov.f32 s16, #3.5
     mov r4, sp
-""" + pend(0) + """
+"""
+        + pend(0)
+        + """
     vmov r1, s0
     note r1
     vmov r1, s15
@@ -225,7 +268,9 @@ def test_floating_point_registers_survive_a_handler_that_uses_them(assemble: Ass
     mov r5, sp
     sub r4, r5
     note r4
-""" + END
+"""
+        + END
+    )
     handlers = """
 handler irq0
     note lr
@@ -242,7 +287,9 @@ handler irq0
 
 
 def test_vtor_moves_the_table(assemble: Assemble) -> None:
-    source = START + """
+    source = (
+        START
+        + """
     ldr r0, =0x08000000
     ldr r1, =0x20001000
     mov r2, #112
@@ -255,13 +302,20 @@ copy: ldr r3, [r0], #4
     str r0, [r1, #64]
     ldr r0, =0xE000ED08
     str r1, [r0]
-""" + enable(1) + pend(0) + END + "handler other\n mov r2, #66\n note r2\n bx lr\n"
+"""
+        + enable(1)
+        + pend(0)
+        + END
+        + "handler other\n mov r2, #66\n note r2\n bx lr\n"
+    )
     assert assemble(source).run().notes(1) == [66]
 
 
 def test_systick_comes_at_its_rate(assemble: Assemble) -> None:
     # 16 MHz after reset; a reload of 1599 makes 10 kHz.
-    source = START + """
+    source = (
+        START
+        + """
     ldr r0, =0xE000E010
     ldr r1, =1599
     str r1, [r0, #4]
@@ -277,6 +331,7 @@ handler tick
     str r4, [r0]
     bx lr
 """
+    )
     program = assemble(source, {15: "tick"})
     program.run(100.2)
     assert program.notes(1) == [1000]
@@ -286,13 +341,25 @@ handler tick
 
 
 def test_sleep_on_exit(assemble: Assemble) -> None:
-    source = START + enable(1) + "ldr r0, =0xE000ED10\n mov r1, #2\n str r1, [r0]\n" + pend(0) + "mov r2, #9\n note r2\n" + END
+    source = (
+        START
+        + enable(1)
+        + "ldr r0, =0xE000ED10\n mov r1, #2\n str r1, [r0]\n"
+        + pend(0)
+        + "mov r2, #9\n note r2\n"
+        + END
+    )
     program = assemble(source + "handler irq0\n mov r2, #1\n note r2\n bx lr\n", {16: "irq0"}).run()
     assert program.notes(2) == [1, 0]
 
 
 def test_icsr_and_pending_registers(assemble: Assemble) -> None:
-    source = START + "cpsid i\n" + enable(8) + pend(3) + f"""
+    source = (
+        START
+        + "cpsid i\n"
+        + enable(8)
+        + pend(3)
+        + f"""
     ldr r0, ={ICSR}
     ldr r1, [r0]
     note r1
@@ -306,13 +373,17 @@ def test_icsr_and_pending_registers(assemble: Assemble) -> None:
     cpsie i
     mov r1, #1
     note r1
-""" + END
+"""
+        + END
+    )
     notes = assemble(source, {}).run().notes(4)
     assert notes == [1 << 22 | 19 << 12 | 1 << 11, 8, 0, 1]
 
 
 def test_software_reset_and_its_cause(assemble: Assemble) -> None:
-    source = START + """
+    source = (
+        START
+        + """
     ldr r0, =0x40023874
     ldr r1, [r0]
     lsr r1, #25
@@ -333,7 +404,9 @@ def test_software_reset_and_its_cause(assemble: Assemble) -> None:
     str r1, [r0]
     mov r1, #1
     str r1, [r11, #8]
-""" + END
+"""
+        + END
+    )
     program = assemble(source).run()
     assert program.notes(2) == [0b111, 0b1010]  # BOR, pin, power; then pin, software
     assert [reset.cause for reset in program.machine.resets] == ["power", "software"]

@@ -95,8 +95,14 @@ def test_an_illegal_exception_return(assemble: Assemble) -> None:
 
 
 def test_status_bits_are_cleared_by_writing_ones(assemble: Assemble) -> None:
-    source = START + "udf #0\n" + f"handler fault\n ldr r0, ={CFSR}\n ldr r1, =1 << 16\n str r1, [r0]\n ldr r1, [r0]\n note r1\n"
-    source += " mov r1, #1 << 30\n str r1, [r0, #4]\n ldr r1, [r0, #4]\n note r1\n mov r1, #1\n note r1\n b .\n"
+    source = (
+        START
+        + "udf #0\n"
+        + f"handler fault\n ldr r0, ={CFSR}\n ldr r1, =1 << 16\n str r1, [r0]\n ldr r1, [r0]\n note r1\n"
+    )
+    source += (
+        " mov r1, #1 << 30\n str r1, [r0, #4]\n ldr r1, [r0, #4]\n note r1\n mov r1, #1\n note r1\n b .\n"
+    )
     assert assemble(source, FAULTS).run().notes(3) == [0, 0, 1]
 
 

@@ -27,6 +27,11 @@ def program(elf: Path, memories: Memories) -> None:
             raise ImageError(
                 f"{elf}: 0x{address:08X} is in {memory.name!r}; an image is loaded into flash only"
             )
+        if not memory.addresses[0] <= address < memory.addresses[0] + memory.size:
+            raise ImageError(
+                f"{elf}: is linked to 0x{address:08X}, but the flash of this board is at "
+                f"0x{memory.addresses[0]:08X}"
+            )
     for address, data in parts:
         memories.poke(address, data)
     _check_vectors(elf, memories)

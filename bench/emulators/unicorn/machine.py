@@ -79,6 +79,8 @@ class UnicornMachine(Emulator):
         self._resets: list[Reset] = []
         self._loaded = False
         self._straight: dict[int, int] = {}
+        self._undo: list[tuple[int, bytes]] = []
+        """Flash contents that Unicorn has overwritten: it carries a store out that its hook has handled."""
 
         self._core = core = Core()
         self._memories = Memories(core)
@@ -212,6 +214,8 @@ class UnicornMachine(Emulator):
             memory, _ = self._memories.find(address, size)
             for peripheral in self._peripherals:
                 if isinstance(peripheral, models.FlashController) and peripheral.owns(memory):
+                    self._undo.append((address, self._memories.read(address, size)))
+                    self._shorten(0)
                     peripheral.store(memory, address, value.to_bytes(size, "little"))
                     return True
         except BusError:
@@ -299,6 +303,8 @@ class UnicornMachine(Emulator):
         self._running = True
         stop, executed = self._core.run(exceptions.pc, max(count, 1))
         self._running = False
+        while self._undo:
+            self._memories.poke(*self._undo.pop())
         self._executed += executed
         self._now = self._time_of(self._executed)
         exceptions.pc = self._core.pc

@@ -180,7 +180,7 @@ class GpioPort(Peripheral):
         super().__init__(board, entry)
         self.outside = 0
         self.driven_outside = 0
-        self._levels = 0
+        self._output = (0, 0)
 
     def output(self) -> tuple[int, int]:
         """Masks: the pins that the chip drives, and their levels."""
@@ -199,7 +199,6 @@ class GpioPort(Peripheral):
         self._check(pin)
         self.driven_outside |= 1 << pin
         self.outside = self.outside & ~(1 << pin) | int(level) << pin
-        self.changed(from_firmware=False)
 
     def level(self, pin: int) -> bool:
         self._check(pin)
@@ -209,9 +208,9 @@ class GpioPort(Peripheral):
         if not 0 <= pin < self.PINS:
             raise EmulatorError(f"{self.name} has pins 0 to {self.PINS - 1}, not {pin}")
 
-    def changed(self, *, from_firmware: bool = True) -> None:
-        levels = self.levels()
-        if levels != self._levels:
-            self._levels = levels
-            if from_firmware:
-                self.board.notice_output()
+    def changed(self) -> None:
+        """The firmware has written a register."""
+        driven, level = self.output()
+        if (driven, level & driven) != self._output:
+            self._output = (driven, level & driven)
+            self.board.notice_output()
