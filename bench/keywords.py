@@ -30,7 +30,7 @@ from bench.memory.elf import ImageFileError
 from bench.platforms import load_platform
 from bench.provision import Provisioning, StoreError
 from bench.results import MEASUREMENTS, Measurement
-from bench.rig import NotInTime, Rig, RigError
+from bench.rig import Rig, RigError
 from csms_stub.connection import Handshake
 from csms_stub.csms import Csms
 from csms_stub.messages import Answer, Error, Message, Payload
@@ -101,7 +101,10 @@ class Bench:
 
     @keyword
     def let_time_pass(self, seconds: float) -> None:
-        self.rig.run_for(seconds)
+        try:
+            self.rig.run_for(seconds)
+        except RigError as error:
+            raise AssertionError(str(error)) from None
 
     # what the CSMS does
 
@@ -289,7 +292,7 @@ class Bench:
         trouble = ""
         try:
             rig.run_for(SETTLE_S)
-        except EmulatorError as error:
+        except (EmulatorError, RigError) as error:
             trouble = f"{error}"
         problems = ([trouble] if trouble else []) + rig.problems()
         _write_log("OCPP transcript", rig.transcript())
@@ -355,7 +358,7 @@ class Bench:
     def _wait(self, what: str, condition: Callable[[], T | None], within: float = STEP_TIMEOUT_S) -> T:
         try:
             return self.rig.run_until(what, condition, float(within))
-        except NotInTime as error:
+        except RigError as error:
             last = f"; last log line: {self.rig.log[-1].text}" if self.rig.log else ""
             raise AssertionError(f"{error}{last}") from None
 

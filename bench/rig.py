@@ -26,14 +26,19 @@ T = TypeVar("T")
 CSMS_HOST, CSMS_PORT = "csms.local", 9000
 """The name by which stations of the bench know their CSMS."""
 
-_SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, NS_PER_S
+_SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 10 * NS_PER_S
 _LIVE_WAIT_S = 0.1
 _PROBLEMS_SHOWN = 20
+_RESETS_MAX = 20
 _TRACEBACK = "Traceback (most recent call last)"
 
 
 class RigError(Exception):
     """The bench was asked for what it cannot do. The message is one clear line."""
+
+
+class BoardLost(RigError):
+    """The board resets again and again: nothing is to be expected of it any more."""
 
 
 class NotInTime(RigError):
@@ -189,7 +194,7 @@ class Rig:
         return self.now_ns / NS_PER_S
 
     def run_for(self, seconds: float) -> None:
-        """Let `seconds` of virtual time pass."""
+        """Let `seconds` of virtual time pass. Raises BoardLost."""
         deadline = self.now_ns + round(seconds * NS_PER_S)
         self._exchange()
         while self.now_ns < deadline:
@@ -199,7 +204,7 @@ class Rig:
         """Run until `condition` returns something true, and return that.
 
         It is asked whenever the board or a peer may have done something. Raises NotInTime with `what` after
-        `timeout_s` seconds of virtual time.
+        `timeout_s` seconds of virtual time, or BoardLost.
         """
         deadline = self.now_ns + round(timeout_s * NS_PER_S)
         self._exchange()
@@ -247,7 +252,7 @@ class Rig:
         found = list(self.csms.violations)
         found += self._exceptions()
         extra = self.resets[self._resets_caused :]
-        found += [f"unexpected reset by {reset.cause} at {reset.at_ns / NS_PER_S:.3f} s" for reset in extra]
+        found += [f"unexpected reset {_reset(reset)}" for reset in extra]
         if len(found) > _PROBLEMS_SHOWN:
             found[_PROBLEMS_SHOWN:] = [f"... and {len(found) - _PROBLEMS_SHOWN} more"]
         return found
@@ -321,6 +326,11 @@ class Rig:
     def _step(self, deadline_ns: int) -> None:
         self.emulator.advance(self._target(deadline_ns))
         self._exchange()
+        extra = len(self.resets) - self._resets_caused
+        if extra > _RESETS_MAX:
+            raise BoardLost(
+                f"the board resets again and again: {extra} times, last {_reset(self.resets[-1])}"
+            )
         logged = self._drain_log()
         self._slice_ns = _SLICE_MIN_NS if logged else min(2 * self._slice_ns, _SLICE_MAX_NS)
         self._sample_heap()
@@ -366,3 +376,7 @@ class Rig:
                 exception = next((text for text in behind if not text.startswith(" ")), "(cut off)")
                 found.append(f"exception in the firmware at {line.at_ns / NS_PER_S:.3f} s: {exception}")
         return found
+
+
+def _reset(reset: Reset) -> str:
+    return f"by {reset.cause} at {reset.at_ns / NS_PER_S:.3f} s"

@@ -26,17 +26,17 @@ def station(board: str, elf: Path) -> Rig:
     return rig
 
 
-@pytest.mark.parametrize("board", BOARDS)
-def test_virtual_day_of_heartbeats(board: str, firmware: Firmware) -> None:
+def test_virtual_day_of_heartbeats(firmware: Firmware) -> None:
+    board = BOARDS[0]
     began = time.perf_counter()
     rig = station(board, firmware(board))
     rig.run_for(DAY_S)
     print(f"{board}: a virtual day took {time.perf_counter() - began:.2f} s of host time")
     session = rig.csms.session()
     heartbeats = [message.at_ns / 1e9 for message in session.requests("Heartbeat")]
-    assert len(heartbeats) == DAY_S // 300 - 1 or len(heartbeats) == DAY_S // 300
+    assert len(heartbeats) in (DAY_S // 300 - 1, DAY_S // 300)
     gaps = [later - earlier for earlier, later in pairwise(heartbeats)]
-    assert all(300 <= gap < 301 for gap in gaps)
+    assert all(299 <= gap < 301 for gap in gaps)  # the station counts whole seconds
     assert len(session.requests("BootNotification")) == 1
     assert session.connected
     assert rig.problems() == []

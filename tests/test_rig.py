@@ -12,7 +12,7 @@ from bench.emulators.base import Counters, Emulator, Reset
 from bench.memory.elf import symbols_of
 from bench.platforms import Platform, load_platform
 from bench.provision import Provisioning, read
-from bench.rig import NotInTime, Rig, RigError
+from bench.rig import BoardLost, NotInTime, Rig, RigError
 from bench.rtt import ID
 
 MS = 1_000_000
@@ -196,6 +196,16 @@ def test_reset_that_nobody_asked_for_is_a_problem(
     assert rig.problems() == [f"unexpected reset by {cause} at 2.000 s"]
     rig.expect_reset()
     assert rig.problems() == []
+
+
+def test_board_that_resets_again_and_again_is_given_up(
+    board: ScriptedBoard, platform: Platform, small_image: Path
+) -> None:
+    rig = Rig(platform, small_image)
+    rig.power_on()
+    board.script += [(n * S, lambda: board.crash("lockup")) for n in range(1, 100)]
+    with pytest.raises(BoardLost, match=r"again and again: 21 times, last by lockup at 21.000 s"):
+        rig.run_for(3600)
 
 
 def test_modem_follows_its_enable_pin(board: ScriptedBoard, platform: Platform, small_image: Path) -> None:
