@@ -1,4 +1,4 @@
-"""What the station needs of the scheduler besides sleeping: timed waits and serial ports, nothing allocated."""
+"""What the station needs of the scheduler besides sleeping: timed waits and serial ports."""
 
 from asyncio import core
 

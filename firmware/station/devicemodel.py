@@ -195,6 +195,16 @@ def refusal(entry, value):
     return None
 
 
+def _stored_text(key):
+    """Text in the store, or None when there is none, or what is there is no text."""
+    value = board.store_get(key)
+    try:
+        return value.decode() if value else None
+    except UnicodeError:
+        log.error("store: %s is not text", key.decode())
+        return None
+
+
 class DeviceModel:
     """Values of the variables, and the requests about them.
 
@@ -217,29 +227,23 @@ class DeviceModel:
                     self._restore(key_of(component, entry), entry)
 
     def _restore(self, key, entry):
-        stored = board.store_get(b"v:" + key.encode())
-        if stored is None:
+        value = _stored_text(b"v:" + key.encode())
+        if value is None:
             return
-        try:
-            value = stored.decode()
-        except UnicodeError:
-            value = None
-        if value is None or refusal(entry, value):
+        if refusal(entry, value):
             log.error("model: stored value of %s is not valid: the default holds", key)
         elif value != entry[6]:
             self._values[key] = value
 
     def identity(self):
         """SecurityCtrlr.Identity: as provisioned, else made of the chip's unique id."""
-        stored = board.store_get(b"v:SecurityCtrlr.Identity")
-        if stored:
-            return stored.decode()
-        return "OLB-" + "".join("%02x" % byte for byte in board.unique_id())
+        return _stored_text(b"v:SecurityCtrlr.Identity") or "OLB-" + "".join(
+            "%02x" % byte for byte in board.unique_id()
+        )
 
     def password(self):
         """SecurityCtrlr.BasicAuthPassword, or None when none is provisioned."""
-        stored = board.store_get(b"v:SecurityCtrlr.BasicAuthPassword")
-        return stored.decode() if stored else None
+        return _stored_text(b"v:SecurityCtrlr.BasicAuthPassword")
 
     def get(self, key):
         """Value of a changeable station variable by its key "Component.Variable"; text."""

@@ -16,6 +16,7 @@ _RX_CHUNK = const(256)  # taken from the network module at a time
 _HEAD_ROOM = const(8)
 _HANDSHAKE_S = const(30)
 _PONG_S = const(30)
+_CLOSE_S = const(3)
 _IDLE_S = const(3600)
 _TIMEOUT_S = const(30)
 _ATTEMPT_S = const(240)  # the longest that setting up a connection can take
@@ -104,10 +105,14 @@ class Link:
             raise LinkDown("not connected")
 
     async def close(self, code=websocket.NORMAL):
-        """Say goodbye and close the TCP connection."""
+        """Say goodbye and end the connection. Called by the task that receives."""
         if self.up:
             self.up = False
-            await self._socket.send(websocket.close_frame(code))
+            # the server is the one to close the TCP connection (RFC 6455 7.1.1)
+            until = board.uptime() + _CLOSE_S
+            if await self._socket.send(websocket.close_frame(code)):
+                while board.uptime() < until and await self._socket.recv(self._rx, _CLOSE_S):
+                    pass
             await self._socket.close()
 
     async def reconnect(self):

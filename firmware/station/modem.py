@@ -279,10 +279,10 @@ class Modem:
                     raise LinkDown("refused " + command)
             self.alive = True
         if not self.wifi:
-            stored = board.store_get(b"wifi")
-            if stored is None:
+            try:
+                ssid, password = (board.store_get(b"wifi") or b"").decode().split("\n")
+            except (ValueError, UnicodeError):
                 raise LinkDown("no Wi-Fi network is provisioned")
-            ssid, password = (stored.decode() + "\n").split("\n")[:2]
             command = 'AT+CWJAP="%s","%s"' % (_quoted(ssid), _quoted(password))
             if not await self.command(command, timeout_ms=_JOIN_MS):
                 self.alive = False

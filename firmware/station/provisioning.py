@@ -119,6 +119,9 @@ class Provisioning:
         if not self._link.up:
             return 3600
         if self.status == "Accepted":
+            # what found the queue full
+            self._send_statuses()
+            self._send_started()
             # other traffic defers the heartbeat, but one a day sets the clock (G02.FR.05, G02.FR.07)
             interval = self._model.integer(_HEARTBEAT_KEY)
             due = min(

@@ -112,6 +112,18 @@ def test_profile_with_tls_is_refused_plainly(world):
     assert any("only ws:// is supported" in line for line in world.logged)
 
 
+def test_garbage_in_the_store_is_survived(world):
+    for key in (b"wifi", b"net:1", b"v:SecurityCtrlr.Identity", b"v:SecurityCtrlr.BasicAuthPassword"):
+        good = board.store[key]
+        board.store[key] = b"\xff\xfe\x00{"
+        world.boot()
+        world.run(100)
+        assert world.resets == 0
+        board.store[key] = good
+    world.boot()
+    world.accepted()
+
+
 # B01 error handling, B02, B03
 
 
