@@ -91,6 +91,14 @@ def test_decimals_and_identifiers_are_checked() -> None:
     ]
 
 
+def test_names_in_the_device_model_are_identifiers() -> None:
+    wanted = {"component": {"name": "A B"}, "variable": {"name": "x", "instance": "y/z"}}
+    assert schemas.validate("GetVariables", "Request", {"getVariableData": [wanted]}) == [
+        '$.getVariableData[0].component.name = "A B": has a character outside identifierString',
+        '$.getVariableData[0].variable.instance = "y/z": has a character outside identifierString',
+    ]
+
+
 def test_what_vendors_put_into_data_is_theirs() -> None:
     payload = {
         "vendorId": "v",

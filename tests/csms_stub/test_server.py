@@ -162,6 +162,7 @@ def test_tls(certificate: tuple[Path, Path]) -> None:
         context = tls_context(*map(str, certificate))
         async with CsmsServer(csms, port=0, tls=context) as server:
             url = f"wss://127.0.0.1:{server.port}/ocpp/CS1"
+            assert context.minimum_version == ssl.TLSVersion.TLSv1_2
             trusting = ssl.create_default_context(cafile=str(certificate[0]))
             async with websockets.connect(url, subprotocols=OCPP, ssl=trusting) as ws:
                 assert (await call(ws, "1", "BootNotification", BOOT))[0] == 3
@@ -177,6 +178,22 @@ def test_tls(certificate: tuple[Path, Path]) -> None:
             writer.close()
             async with websockets.connect(url, subprotocols=OCPP, ssl=trusting) as ws:
                 assert (await call(ws, "2", "Heartbeat", {}))[0] == 3
+
+    asyncio.run(scenario())
+
+
+def test_a_newer_connection_ends_the_older_one_at_once() -> None:
+    async def scenario() -> None:
+        async with CsmsServer(Csms(), port=0) as server:
+            url = f"ws://127.0.0.1:{server.port}/ocpp/CS1"
+            async with (
+                websockets.connect(url, subprotocols=OCPP) as old,
+                websockets.connect(url, subprotocols=OCPP) as new,
+            ):
+                with pytest.raises(websockets.ConnectionClosed):
+                    await asyncio.wait_for(old.recv(), 5)
+                assert old.close_reason == "replaced by a newer connection"
+                assert (await call(new, "1", "BootNotification", BOOT))[0] == 3
 
     asyncio.run(scenario())
 
@@ -282,18 +299,26 @@ def test_the_program_prints_and_logs_each_message_and_ends_on_ctrl_c(tmp_path: P
                 token = {"idToken": "04AB", "type": "ISO14443"}
                 answer = await call(ws, "2", "Authorize", {"idToken": token})
                 assert answer[2] == {"idTokenInfo": {"status": "Accepted"}}
-                await call(ws, "3", "Heartbeat", {"bad": "\x1b[31m"})
+                await call(ws, "3", "Heartbeat", {"bad": 1})
+                await ws.send("\x1b[31m")
+                await ws.recv()
 
-        asyncio.run(scenario())
-        process.send_signal(signal.SIGINT)
-        output = process.stdout.read()
-        assert process.stderr.read() == ""
-        assert process.wait(10) == 0
+        try:
+            asyncio.run(scenario())
+            process.send_signal(signal.SIGINT)
+            output = process.stdout.read()
+            assert process.stderr.read() == ""
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
     lines = output.splitlines()
     assert sum("CALL BootNotification" in line for line in lines) == 1
     assert any("violation: $.bad" in line for line in lines)
     assert "\x1b" not in output, "control characters from the wire stay off the terminal"
     entries = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [entry["type"] for entry in entries] == ["CALL", "CALLRESULT"] * 2 + ["CALL", "CALLERROR"]
+    assert [entry["type"] for entry in entries] == ["CALL", "CALLRESULT"] * 2 + [
+        *("CALL", "CALLERROR"),
+        *("INVALID", "CALLERROR"),
+    ]
     assert {entry["station"] for entry in entries} == {"CS1"}
     assert entries[4]["violations"] and not entries[0]["violations"]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms_stub import Csms, CsmsError, Error, Message, Raw, Result, Session, Withhold
+from csms_stub.device_model import DeviceModel
 from tests.csms_stub.conftest import BOOT, S, Station
 
 STATUS = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Occupied", "evseId": 2, "connectorId": 1}
@@ -94,6 +95,34 @@ def test_reports_become_a_device_model(csms: Csms, station: Station) -> None:
     assert model.value("ocppcommctrlr.heartbeatinterval", attribute="MaxSet") == "900"
     assert model.value("EVSE.Power") is None
     assert model.value("EVSE.Power", evse=2) == "0"
+
+
+def test_a_report_with_a_part_missing_or_out_of_order_is_not_complete() -> None:
+    model = DeviceModel()
+    for request_id, numbers in ((1, [0, 2]), (2, [1, 0]), (3, [0, 0, 1])):
+        for number in numbers:
+            last = number == max(numbers)
+            model.add({"requestId": request_id, "seqNo": number, "tbc": not last})
+    assert [report.complete for report in model.reports.values()] == [False, False, False]
+
+
+def test_connectors_are_followed_in_events_too(csms: Csms, station: Station) -> None:
+    occupied = {
+        "eventId": 1,
+        "timestamp": "2026-01-01T00:00:00Z",
+        "trigger": "Delta",
+        "actualValue": "Occupied",
+        "eventNotificationType": "HardWiredNotification",
+        "component": {"name": "Connector", "evse": {"id": 1, "connectorId": 2}},
+        "variable": {"name": "AvailabilityState"},
+    }
+    payload = {"generatedAt": "2026-01-01T00:00:00Z", "seqNo": 0, "eventData": [occupied]}
+    assert station.call("1", "NotifyEvent", payload) == [3, "1", {}]
+    assert csms.session().connectors == {(1, 2): "Occupied"}
+
+
+def test_a_lone_surrogate_goes_back_as_it_came(csms: Csms, station: Station) -> None:
+    assert station.say(r'[2,"\ud800","Heartbeat",{}]')[:2] == [3, "\ud800"]
 
 
 def test_a_call_to_the_station_and_its_answer(csms: Csms, station: Station) -> None:
@@ -331,11 +360,32 @@ def test_what_was_triggered_may_come_before_acceptance(csms: Csms) -> None:
     assert station.call("2", "StatusNotification", STATUS)[2] == "SecurityError"
 
 
+@pytest.mark.parametrize("then", ["rejected", "booted again"])
+def test_what_was_not_triggered_or_long_ago_may_not(csms: Csms, then: str) -> None:
+    answer = {"currentTime": "2026-01-01T00:00:00Z", "interval": 10, "status": "Pending"}
+    csms.answer("BootNotification", answer)
+    station = Station(csms).open().boot()
+    trigger = csms.session().call("TriggerMessage", {"requestedMessage": "Heartbeat"}, 0)
+    station.pump()
+    station.say([3, trigger, {"status": "Rejected" if then == "rejected" else "Accepted"}])
+    if then == "booted again":
+        station.boot("again")
+    assert station.call("1", "Heartbeat", {})[2] == "SecurityError"
+
+
 def test_a_call_before_any_boot_is_recorded_where_boots_are_expected() -> None:
     for expect in (True, False):
         csms = Csms(expect_boot=expect)
         assert Station(csms).open().call("1", "Heartbeat", {})[0] == 3
         assert len(csms.violations) == expect
+
+
+def test_a_lost_connection_leaves_nothing_unanswered(csms: Csms, station: Station) -> None:
+    csms.answer("Heartbeat", Withhold(), times=1)
+    station.call("1", "Heartbeat", {})
+    station.connection.abort(0)
+    assert Station(csms).open().call("2", "Heartbeat", {})[0] == 3
+    assert csms.session().unanswered == [] and csms.violations == []
 
 
 def test_ids_count_over_connections(csms: Csms, station: Station) -> None:

@@ -209,6 +209,7 @@ def test_silence_and_power(wire: Wire) -> None:
         (encode("ZZ 1"), ["NK"]),
         (encode("SL 1 2"), ["NK"]),
         (encode("GS 1 :1A"), ["OK A 0 32 :1A"]),
+        (encode("GS 1 :00"), ["NK"]),
         (encode("SC 1 5 :FF"), ["NK 6 :FF", "AT 1 A 0 6"]),
     ],
 )

@@ -289,6 +289,39 @@ def test_keepalive_finds_a_dropped_link(board: Board) -> None:
     assert board.run(10) == b"0,CLOSED\r\n"
 
 
+def test_keepalive_starts_over_with_each_sign_of_life(board: Board) -> None:
+    board.connect(0, ",60")
+    board.modem.outage(True, board.now)
+    board.run(10)
+    board.modem.outage(False, board.now)
+    assert "SEND OK" in board.transmit(b"x", seconds=10)
+    board.modem.outage(True, board.now)
+    # The first outage was 20 s ago; what counts is the x, 10 s ago.
+    assert board.run(52.8) == b""
+    assert board.run(0.5) == b"0,CLOSED\r\n"
+
+
+def test_a_cut_does_not_wait_for_what_was_on_its_way(board: Board, network: EchoNetwork) -> None:
+    board.connect()
+    board.modem.delay(1000)
+    network.links[0].to_send += b"never seen"
+    board.run(0.1)
+    board.modem.cut(board.now)
+    assert board.run(5) == b"0,CLOSED\r\n"
+
+
+def test_what_is_on_its_way_counts_for_the_window(board: Board, network: EchoNetwork) -> None:
+    board.command("AT+CIPRECVMODE=1")
+    board.connect()
+    board.modem.delay(1000)
+    link = network.links[0]
+    link.to_send += bytes(WINDOW)
+    board.run(0.1)
+    link.to_send += b"more"
+    board.run(0.1)
+    assert bytes(link.to_send) == b"more"
+
+
 def test_corrupt_flips_one_bit_in_each_byte(board: Board, network: EchoNetwork) -> None:
     board.connect()
     board.modem.corrupt(3, direction="up")

@@ -85,6 +85,19 @@ def test_a_power_cut_is_not_told_and_the_next_connection_replaces_the_old_one() 
     assert [connection.open for connection in csms.connections] == [False, True]
 
 
+def test_what_was_not_taken_waits_in_the_link() -> None:
+    network = InProcessNetwork()
+    network.add("csms.local", 9000, Csms())
+    link = network.open("csms.local", 9000, 0)
+    assert link is not None and link.next_event_ns() is None
+    link.receive(upgrade()[1], 0)
+    assert link.next_event_ns() == 0
+    assert link.take(0, 4) == b"HTTP"
+    assert link.next_event_ns() == 0
+    assert link.take(0, 10_000).startswith(b"/1.1 101")
+    assert link.next_event_ns() is None
+
+
 def test_a_csms_that_does_not_listen() -> None:
     csms = Csms()
     csms.stop_listening()
