@@ -84,3 +84,9 @@ def test_an_idle_minute_costs_next_to_nothing(assemble: Assemble) -> None:
     before = program.machine.counters().instructions
     program.machine.advance(program.machine.now_ns + 60_000_000_000)
     assert program.machine.counters().instructions - before < 10
+
+
+def test_yield_is_no_wait(assemble: Assemble) -> None:
+    program = assemble(TIMER + "ldr r0, [r4]\n yield\n" + NOW + END).run(1)
+    assert program.notes(1)[0] < 10
+    assert program.machine.counters().sleep_ns == 0

@@ -36,7 +36,6 @@ _EXCP_NOCP = 17
 _EXCP_INVSTATE = 18
 _EXCP_UNALIGNED = 22
 
-_YIELD = 0xBF10
 _THUMB = 1 << 24
 _SYNDROME_UNDEFINED = 0x0200_0000
 _SYNDROME_NONE = 0
@@ -52,7 +51,7 @@ class Stop(Enum):
     LIMIT = auto()
     WFI = auto()
     WFE = auto()
-    YIELD = auto()
+    """Or YIELD."""
     SVC = auto()
     BKPT = auto()
     EXCEPTION_RETURN = auto()
@@ -162,6 +161,7 @@ class Core:
             [REGISTERS[f"r{i}"] for i in range(13)] + [REGISTERS[n] for n in ("sp", "lr", "xpsr")]
         )
         self._syndrome = self.batch([arm.UC_ARM_REG_ESR])
+        self._cause = self.batch([arm.UC_ARM_REG_ESR, arm.UC_ARM_REG_XPSR])
         self._syndrome.write(_SYNDROME_NONE)
         self._hook(const.UC_HOOK_INTR, HOOK_INTR_CFUNC(self._on_interrupt))
         invalid = const.UC_HOOK_MEM_UNMAPPED | const.UC_HOOK_MEM_PROT
@@ -318,12 +318,13 @@ class Core:
         raise EmulatorError(f"unicorn: unexpected exception {number} at 0x{self.pc:08x}")
 
     def _finish_error(self, status: int, executed: int) -> tuple[Stop, int]:
-        if status == const.UC_ERR_INSN_INVALID and self.read_register("xpsr") & _THUMB:
-            if self._syndrome.read()[0] != _SYNDROME_UNDEFINED:
-                halfword = int.from_bytes(self._uc.mem_read(self.pc - 2, 2), "little")
-                return (Stop.YIELD if halfword == _YIELD else Stop.WFE), executed
-            self._syndrome.write(_SYNDROME_NONE)
-            return Stop.UNDEFINED, executed - 1
+        if status == const.UC_ERR_INSN_INVALID:
+            syndrome, xpsr = self._cause.read()
+            if xpsr & _THUMB:
+                if syndrome != _SYNDROME_UNDEFINED:
+                    return Stop.WFE, executed
+                self._syndrome.write(_SYNDROME_NONE)
+                return Stop.UNDEFINED, executed - 1
         stop = _ERRORS.get(status)
         if stop is None:
             raise EmulatorError(f"unicorn: {unicorn.UcError(status)} at 0x{self.pc:08x}")

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _RESET_NS = 100 * NS_PER_US
 """How long a reset holds the core."""
 _LONGEST_RUN = 1 << 40
-_SEV = 0xBF40
+_SEV, _YIELD = 0xBF40, 0xBF10
 _MEMORY_KINDS: dict[str, Kind] = {"flash": "flash", "uicr": "flash", "ficr": "rom", "otp": "rom"}
 """Memories that are not RAM go by these names in a .repl: Renode has one type for all."""
 
@@ -350,23 +350,25 @@ class UnicornMachine(Emulator):
             exceptions.breakpoint()
         elif stop is Stop.FETCH_FAULT:
             self._fetch_fault(exceptions.pc)
-        elif stop is not Stop.YIELD:
+        else:
             self._data_fault(self._core.fault_address)
 
     def _wait_for_event(self) -> None:
         exceptions = self._exceptions
-        if exceptions.event:
+        if self._halfword(exceptions.pc - 2) == _YIELD:
+            return
+        # Unicorn executes SEV as a NOP and says nothing. The idiom SEV, WFE (to clear the event register) is
+        # recognised by its code; an event that a SEV elsewhere leaves behind is not.
+        if exceptions.event or self._halfword(exceptions.pc - 4) == _SEV:
             exceptions.event = False
-        elif not self._follows_sev(exceptions.pc):
+        else:
             self._waiting = Stop.WFE
 
-    def _follows_sev(self, pc: int) -> bool:
-        """Unicorn executes SEV as a NOP and says nothing. The idiom SEV, WFE (to clear the event register)
-        is recognised by its code; an event that a SEV elsewhere leaves behind is not."""
+    def _halfword(self, address: int) -> int:
         try:
-            return int.from_bytes(self._memories.read(pc - 4, 2), "little") == _SEV
+            return int.from_bytes(self._memories.read(address, 2), "little")
         except BusError:
-            return False
+            return 0
 
     def _data_fault(self, address: int) -> None:
         if self._system.bus_faults_ignored(self._nvic.execution_priority(*self._exceptions.masks())):

@@ -64,7 +64,9 @@ class Rcc(Peripheral):
         super().__init__(board, entry)
         self._registers = dict(_RESET_VALUES)
         self._cr = _HSION
-        self._ready_ns = dict.fromkeys(_OSCILLATORS, 0)
+        self._starting: dict[int, int] = {}
+        """When the oscillators that have been switched on will be ready."""
+        self._ready = _HSION
         self._csr = 0
         self._lsi_ready_ns = 0
         self._switched = 0
@@ -75,7 +77,8 @@ class Rcc(Peripheral):
     def reset(self, cause: str) -> None:
         self._registers = dict(_RESET_VALUES)
         self._cr = _HSION | 0x80
-        self._ready_ns = dict.fromkeys(_OSCILLATORS, 0)
+        self._starting.clear()
+        self._ready = _HSION
         self._switched = 0
         self._csr = self._csr & ~_LSION | _FLAGS.get(cause, _PIN)
         for offset in _GATES:
@@ -84,15 +87,19 @@ class Rcc(Peripheral):
 
     # Frequencies
 
-    def _ready(self, oscillator: int) -> bool:
-        if oscillator == _HSEON and not self.board.hse_hz:
-            return False
-        return bool(self._cr & oscillator) and self.board.now_ns >= self._ready_ns[oscillator]
+    def _running(self) -> int:
+        """The oscillators that are ready, as their bits in CR."""
+        if self._starting:
+            now = self.board.now_ns
+            for oscillator in [bit for bit, ready_ns in self._starting.items() if ready_ns <= now]:
+                del self._starting[oscillator]
+                self._ready |= oscillator
+        return self._ready
 
     def _source(self) -> int:
         """What drives SYSCLK: SW as soon as that oscillator is ready (SWS)."""
         wanted = self._registers[CFGR] & 3
-        if wanted != self._switched and wanted < 3 and self._ready((_HSION, _HSEON, _PLLON)[wanted]):
+        if wanted != self._switched and wanted < 3 and self._running() & (_HSION, _HSEON, _PLLON)[wanted]:
             self._switched = wanted
             self.board.clocks_changed()
         return self._switched
@@ -136,7 +143,7 @@ class Rcc(Peripheral):
 
     def read(self, offset: int) -> int:
         if offset == CR:
-            return self._cr | sum(bit << 1 for bit in _OSCILLATORS if self._ready(bit))
+            return self._cr | self._running() << 1
         if offset == CFGR:
             return self._registers[CFGR] & ~0xC | self._source() << 2
         if offset == CSR:
@@ -173,8 +180,11 @@ class Rcc(Peripheral):
         # The oscillator that SYSCLK runs on cannot be switched off (7.3.1).
         value |= {0: _HSION, 1: _HSEON, 2: _PLLON}[source]
         for bit in _OSCILLATORS:
-            if value & bit and not self._cr & bit:
-                self._ready_ns[bit] = now + _START_NS[bit]
+            if not value & bit:
+                self._starting.pop(bit, None)
+                self._ready &= ~bit
+            elif not self._cr & bit and (bit != _HSEON or self.board.hse_hz):
+                self._starting[bit] = now + _START_NS[bit]
         self._cr = value & _CR_WRITABLE
 
     def _gate(self, offset: int) -> None:
