@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
 from pathlib import Path
@@ -12,7 +13,7 @@ from bench.emulators.image import segments
 from bench.platforms import Platform
 
 from .locate import locate
-from .monitor import Renode
+from .monitor import Renode, quoted
 
 _CPU = "cpu"
 _ERASED = 0xFF
@@ -40,14 +41,25 @@ _CONTROL_SPSEL = 1 << 1
 class RenodeBoard(Emulator):
     """Emulator (see there for what its methods do and raise) on Renode 1.16 or newer.
 
+    `profile` has Renode's execution profiler write what the board does into a file, some 20 bytes for each
+    access to memory; it is whole after `close`.
+
     Renode takes a reset, and lets the bench in, at the end of a quantum only: half a millisecond while the
     CPU is at work. Times are whole microseconds, so `advance` may end up to 999 ns after the time asked for.
     """
 
     name: ClassVar[str] = "renode"
 
-    def __init__(self, platform: Platform, executable: Path | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        executable: Path | None = None,
+        *,
+        seed: int = 0,
+        profile: Path | None = None,
+    ) -> None:
         self._platform = platform
+        self._profile = profile
         self._seed = seed
         self._executable = executable or locate()
         self._renode: Renode | None = None
@@ -68,7 +80,9 @@ class RenodeBoard(Emulator):
     def load(self, elf: Path) -> None:
         parts = segments(elf)
         if self._renode is None:
-            self._renode = _take(self._executable, self._platform.resc, elf)
+            self._renode = _take(self._executable, self._platform.resc, elf, fresh=self._profile is not None)
+            if self._profile:
+                self._renode.command(f"machine EnableProfiler @{quoted(self._profile)}")
             self._renode.command(f"emulation SetSeed {self._seed + 1}")
             self._bind()
         flash = [(start, size) for name, start, size in self._memories if "flash" in name]
@@ -183,8 +197,14 @@ class RenodeBoard(Emulator):
 
     def close(self) -> None:
         renode, self._renode = self._renode, None
-        if renode is not None:
-            _give_back(renode)
+        if renode is None:
+            return
+        if self._profile:  # once on, the profiler cannot be switched off
+            with contextlib.suppress(EmulatorError):
+                renode.unload()
+            renode.close()
+        elif renode.alive:
+            _idle.append(renode)
 
     # inside
 
@@ -268,9 +288,9 @@ def _index(names: list[str], name: str, kind: str, platform: Platform) -> int:
 _idle: list[Renode] = []
 
 
-def _take(executable: Path, resc: Path, elf: Path) -> Renode:
+def _take(executable: Path, resc: Path, elf: Path, *, fresh: bool) -> Renode:
     """A Renode with the platform's machine loaded and nobody else on it."""
-    fitting = [each for each in _idle if each.alive and each.executable == executable]
+    fitting = [each for each in _idle if each.alive and each.executable == executable and not fresh]
     renode = next((each for each in fitting if each.platform == resc), fitting[0] if fitting else None)
     if renode is None:
         renode = Renode(executable)
@@ -283,8 +303,3 @@ def _take(executable: Path, resc: Path, elf: Path) -> Renode:
         renode.close()
         raise
     return renode
-
-
-def _give_back(renode: Renode) -> None:
-    if renode.alive:
-        _idle.append(renode)

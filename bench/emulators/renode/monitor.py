@@ -46,7 +46,7 @@ class Renode:
             port = server.getsockname()[1]
             try:
                 self._process = subprocess.Popen(
-                    [str(executable), *_OPTIONS, "-e", f"include @{_quote(LINK)}; bench_link {port}"],
+                    [str(executable), *_OPTIONS, "-e", f"include @{quoted(LINK)}; bench_link {port}"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -68,13 +68,17 @@ class Renode:
     def pid(self) -> int:
         return self._process.pid
 
-    def load_platform(self, resc: Path, elf: Path) -> None:
-        """Put the board of a .resc, with `elf` for its ``$bin``, in place of whatever was loaded."""
+    def unload(self) -> None:
+        """Take away the machine, which ends what it writes into files."""
         self.platform = None
         self.request(b"D")
         self.command("Clear")
-        self.command(f"$bin=@{_quote(elf.resolve())}")
-        self.command(f"include @{_quote(resc)}")
+
+    def load_platform(self, resc: Path, elf: Path) -> None:
+        """Put the board of a .resc, with `elf` for its ``$bin``, in place of whatever was loaded."""
+        self.unload()
+        self.command(f"$bin=@{quoted(elf.resolve())}")
+        self.command(f"include @{quoted(resc)}")
         self.platform = resc
 
     def command(self, line: str) -> str:
@@ -171,7 +175,8 @@ class Renode:
         return EmulatorError(f"{what}{ending}; its log ends:\n{tail}" if tail else f"{what}{ending}")
 
 
-def _quote(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as the Monitor takes it behind an @."""
     return str(path).replace("\\", "/").replace(" ", "\\ ")
 
 
