@@ -49,15 +49,14 @@ def board(request: pytest.FixtureRequest) -> str:
 
 
 def test_two_builds_in_two_folders_are_the_same_bytes(tmp_path: Path, source: Path, board: str) -> None:
-    images = []
-    for folder in (tmp_path / "a", tmp_path / "some" / "where" / "else"):
-        folder.mkdir(parents=True)
-        firmware_build.make(copy_tree(folder), board, source, folder / "out")
-        images.append((folder / "out" / "firmware.bin").read_bytes())
-        elf = (folder / "out" / "firmware.elf").read_bytes()
-        assert str(tmp_path).encode() not in elf
-    assert images[0] == images[1]
-    assert len(images[0]) > 50_000
+    here = firmware_build.build(board)
+    firmware_build.make(copy_tree(tmp_path), board, source, tmp_path / "out")
+    there = tmp_path / "out" / "firmware.elf"
+    image = here.with_name("firmware.bin").read_bytes()
+    assert image == there.with_name("firmware.bin").read_bytes()
+    assert len(image) > 50_000
+    assert str(firmware_build.ROOT).encode() not in here.read_bytes()
+    assert str(tmp_path).encode() not in there.read_bytes()
 
 
 def test_image_has_what_the_bench_looks_for(firmware: Build, board: str) -> None:
@@ -107,8 +106,8 @@ def test_hex_does_not_touch_the_store(firmware: Build, board: str) -> None:
     assert not addresses & set(range(symbols["_store_start"], symbols["_store_end"]))
 
 
-def test_a_second_build_compiles_nothing(firmware: Build, board: str) -> None:
-    elf = firmware(board)
+def test_a_second_build_compiles_nothing(board: str) -> None:
+    elf = firmware_build.build(board)
     before = elf.stat().st_mtime_ns
     assert firmware_build.build(board) == elf
     assert elf.stat().st_mtime_ns == before
@@ -117,8 +116,8 @@ def test_a_second_build_compiles_nothing(firmware: Build, board: str) -> None:
     )
 
 
-def test_frozen_code_is_never_stale(tmp_path: Path, source: Path) -> None:
-    """A module that changes although its time stamp is old, and one that goes away."""
+def test_changes_that_time_stamps_do_not_show(tmp_path: Path, source: Path) -> None:
+    """A module that changes although its time stamp is old, one that goes away, a heap that does not fit."""
     app = tmp_path / "app"
     app.mkdir()
     manifest = app / "manifest.py"
@@ -126,9 +125,11 @@ def test_frozen_code_is_never_stale(tmp_path: Path, source: Path) -> None:
     (app / "main.py").write_text('print("first text")\n')
     (app / "other.py").write_text('print("other module")\n')
 
-    def image() -> bytes:
-        options = [f"APP_MANIFEST={manifest}"]
-        firmware_build.make(firmware_build.FIRMWARE_DIR, "nrf52840dk", source, tmp_path / "out", options)
+    def image(*options: str) -> bytes:
+        options = (f"APP_MANIFEST={manifest}", *options)
+        firmware_build.make(
+            firmware_build.FIRMWARE_DIR, "stm32f4_discovery", source, tmp_path / "out", list(options)
+        )
         return (tmp_path / "out" / "firmware.bin").read_bytes()
 
     first = image()
@@ -143,15 +144,13 @@ def test_frozen_code_is_never_stale(tmp_path: Path, source: Path) -> None:
     assert b"first text" not in second
 
     manifest.write_text('module("main.py")\n')
-    assert b"other module" not in image()
+    third = image()
+    assert b"other module" not in third
 
-
-def test_memory_that_does_not_fit_stops_the_link(tmp_path: Path, source: Path) -> None:
     with pytest.raises(FirmwareError, match=r"region `RAM' overflowed") as caught:
-        firmware_build.make(
-            firmware_build.FIRMWARE_DIR, "stm32f4_discovery", source, tmp_path / "out", ["HEAP_SIZE=131072"]
-        )
+        image("HEAP_SIZE=131072")
     assert str(tmp_path / "out.log") in str(caught.value)
+    assert image() == third
 
 
 def test_compiler_error_is_one_clear_error(tmp_path: Path, source: Path) -> None:
