@@ -12,15 +12,17 @@ _OPTIONAL = const(8)
 
 ITEMS_MAX = const(10)  # DeviceDataCtrlr.ItemsPerMessage of GetVariables and SetVariables
 
-_EVSE = const((("id", 0, None), ("connectorId", 8, None)))
-_COMPONENT = const((("name", 1, 50), ("instance", 9, 50), ("evse", 11, _EVSE)))
-_VARIABLE = const((("name", 1, 50), ("instance", 9, 50)))
+_EVSE = const((("id", _INT, None), ("connectorId", _INT | _OPTIONAL, None)))
+_COMPONENT = const(
+    (("name", _STRING, 50), ("instance", _STRING | _OPTIONAL, 50), ("evse", _OBJECT | _OPTIONAL, _EVSE))
+)
+_VARIABLE = const((("name", _STRING, 50), ("instance", _STRING | _OPTIONAL, 50)))
 _ID_TOKEN = const(
     (
-        ("idToken", 1, 36),
+        ("idToken", _STRING, 36),
         (
             "type",
-            2,
+            _ENUM,
             (
                 "Central",
                 "eMAID",
@@ -32,7 +34,11 @@ _ID_TOKEN = const(
                 "NoAuthorization",
             ),
         ),
-        ("additionalInfo", 12, (8, (("additionalIdToken", 1, 36), ("type", 1, 50)))),
+        (
+            "additionalInfo",
+            _LIST | _OPTIONAL,
+            (8, (("additionalIdToken", _STRING, 36), ("type", _STRING, 50))),
+        ),
     )
 )
 _ATTRIBUTE = const(("Actual", "Target", "MinSet", "MaxSet"))
@@ -44,13 +50,13 @@ _REQUESTS = const(
             (
                 (
                     "getVariableData",
-                    4,
+                    _LIST,
                     (
                         ITEMS_MAX,
                         (
-                            ("attributeType", 10, _ATTRIBUTE),
-                            ("component", 3, _COMPONENT),
-                            ("variable", 3, _VARIABLE),
+                            ("attributeType", _ENUM | _OPTIONAL, _ATTRIBUTE),
+                            ("component", _OBJECT, _COMPONENT),
+                            ("variable", _OBJECT, _VARIABLE),
                         ),
                     ),
                 ),
@@ -61,14 +67,14 @@ _REQUESTS = const(
             (
                 (
                     "setVariableData",
-                    4,
+                    _LIST,
                     (
                         ITEMS_MAX,
                         (
-                            ("attributeType", 10, _ATTRIBUTE),
-                            ("attributeValue", 1, 1000),
-                            ("component", 3, _COMPONENT),
-                            ("variable", 3, _VARIABLE),
+                            ("attributeType", _ENUM | _OPTIONAL, _ATTRIBUTE),
+                            ("attributeValue", _STRING, 1000),
+                            ("component", _OBJECT, _COMPONENT),
+                            ("variable", _OBJECT, _VARIABLE),
                         ),
                     ),
                 ),
@@ -77,8 +83,8 @@ _REQUESTS = const(
         (
             "GetBaseReport",
             (
-                ("requestId", 0, None),
-                ("reportBase", 2, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
+                ("requestId", _INT, None),
+                ("reportBase", _ENUM, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
             ),
         ),
         (
@@ -86,7 +92,7 @@ _REQUESTS = const(
             (
                 (
                     "requestedMessage",
-                    2,
+                    _ENUM,
                     (
                         "BootNotification",
                         "LogStatusNotification",
@@ -101,21 +107,21 @@ _REQUESTS = const(
                         "PublishFirmwareStatusNotification",
                     ),
                 ),
-                ("evse", 11, _EVSE),
+                ("evse", _OBJECT | _OPTIONAL, _EVSE),
             ),
         ),
-        ("Reset", (("type", 2, ("Immediate", "OnIdle")), ("evseId", 8, None))),
+        ("Reset", (("type", _ENUM, ("Immediate", "OnIdle")), ("evseId", _INT | _OPTIONAL, None))),
         (
             "RequestStartTransaction",
             (
-                ("evseId", 8, None),
-                ("remoteStartId", 0, None),
-                ("idToken", 3, _ID_TOKEN),
-                ("groupIdToken", 11, _ID_TOKEN),
-                ("chargingProfile", 13, None),
+                ("evseId", _INT | _OPTIONAL, None),
+                ("remoteStartId", _INT, None),
+                ("idToken", _OBJECT, _ID_TOKEN),
+                ("groupIdToken", _OBJECT | _OPTIONAL, _ID_TOKEN),
+                ("chargingProfile", _ANY | _OPTIONAL, None),
             ),
         ),
-        ("RequestStopTransaction", (("transactionId", 1, 36),)),
+        ("RequestStopTransaction", (("transactionId", _STRING, 36),)),
     )
 )
 
