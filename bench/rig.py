@@ -13,6 +13,7 @@ from bench.emulators import Kind, create
 from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
 from bench.memory.elf import StaticMemory, measure, symbols_of
 from bench.memory.runtime import HeapProbe, StackProbe, gc_layout
+from bench.metrics import Metrics, Watch
 from bench.peers.evse import EvseController
 from bench.peers.modem import Modem
 from bench.peers.network import InProcessNetwork, Network
@@ -100,6 +101,7 @@ class Rig:
     csms          the CSMS behind ws://csms.local:9000 of the in-process network
     network       instead of the in-process network: hosts outside (bench.peers.tcp.TcpNetwork)
     seed          of everything random outside the board
+    metrics       have the board watched for `metrics`, which is slow
 
     Raises EmulatorError (PlatformError, ImageError), ImageFileError, StoreError, OSError.
     """
@@ -115,6 +117,7 @@ class Rig:
         network: Network | None = None,
         evses: int = 2,
         seed: int = 0,
+        metrics: bool = False,
     ) -> None:
         self.platform = platform
         self.notes: list[str] = []
@@ -134,7 +137,9 @@ class Rig:
         self.elf = elf
         self.store: tuple[int, int] | None = None
         self.static: StaticMemory = measure(elf)
-        self.emulator: Emulator = create(emulator, platform, seed=seed)
+        self._watch = Watch() if metrics else None
+        profile = self._watch.profile if self._watch else None
+        self.emulator: Emulator = create(emulator, platform, seed=seed, count_memory=metrics, profile=profile)
         try:
             self.emulator.load(elf)
             self._symbols = symbols_of(elf)
@@ -246,10 +251,16 @@ class Rig:
     def problems(self) -> list[str]:
         """What no scenario may leave behind: one line each, empty when all is well.
 
-        Violations of OCPP 2.0.1's schemas and of OCPP-J by either side, exceptions in the firmware's log,
-        and resets that nobody asked for.
+        Violations of OCPP 2.0.1's schemas and of OCPP-J by either side, what the firmware said to the network
+        module and the EVSE controller that they do not understand, exceptions in its log, and resets that
+        nobody asked for.
         """
         found = list(self.csms.violations)
+        found += [
+            f"{at_ns / NS_PER_S:.3f} s {name}: {text}"
+            for name, peer in (("network module", self.modem), ("EVSE controller", self.evse))
+            for at_ns, text in peer.complaints
+        ]
         found += self._exceptions()
         extra = self.resets[self._resets_caused :]
         found += [f"unexpected reset {_reset(reset)}" for reset in extra]
@@ -282,8 +293,16 @@ class Rig:
             stack_peak=self._stack.used() if self._stack and self._powered else None,
         )
 
+    def metrics(self) -> Metrics:
+        """What the board did over virtual time; ends the run, as `close` does. Raises MetricsError."""
+        if self._watch is None:
+            raise RigError("the rig was made without metrics")
+        return self._watch.finish(self.emulator)
+
     def close(self) -> None:
         self.emulator.close()
+        if self._watch:
+            self._watch.close()
 
     # inside
 
@@ -331,6 +350,8 @@ class Rig:
             raise BoardLost(
                 f"the board resets again and again: {extra} times, last {_reset(self.resets[-1])}"
             )
+        if self._watch:
+            self._watch.look(self.emulator)
         logged = self._drain_log()
         self._slice_ns = _SLICE_MIN_NS if logged else min(2 * self._slice_ns, _SLICE_MAX_NS)
         self._sample_heap()
