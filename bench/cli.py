@@ -90,6 +90,9 @@ def run(
     variable: Annotated[
         list[str] | None, typer.Option("--variable", help="NAME:VALUE for the scenarios, as CONNECTORS.")
     ] = None,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Watch the board: counts over virtual time, and plots. Slow.")
+    ] = False,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run each scenario so often.")] = 1,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
     or 1,
@@ -119,7 +122,7 @@ def run(
             emulator=emulator,
             repeat=number,
             folder=work.resolve() / Path(name).stem / scenario.id / str(number),
-            variables=tuple(variable or ()),
+            variables=(*(variable or ()), *(["METRICS:1"] if metrics else [])),
         )
         for number in range(repeat)
         for scenario in scenarios
@@ -138,6 +141,8 @@ def run(
     results = run_all(queue, jobs, progress)
     write_robot_report([job for job in queue if job.repeat == 0], report)
     write_results(results, report / "results.json")
+    if metrics:
+        _draw_metrics(results, report / "metrics")
     images = {Path(name).stem: measure(elf) for name, elf in targets.items()}
     for table in (scenario_table(results), size_table(images), ram_table(results, images)):
         out.print(table)
@@ -281,6 +286,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as leave:
         return leave.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _draw_metrics(results: Sequence[Result], folder: Path) -> None:
+    from bench.metrics import Metrics, MetricsError, draw
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for result in results:
+        measured = result.measurement
+        if measured is None or measured.metrics is None or result.repeat:
+            continue
+        title = f"{result.name}\n{result.board} on {measured.emulator}"
+        try:
+            draw(title, Metrics(**measured.metrics), folder / f"{result.board}-{result.id}.svg")
+        except MetricsError as error:
+            _complain(str(error))
+            return
+    _say(f"plots {folder}")
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,7 @@ Import with ``Library    bench.keywords.Bench``. Scenarios read these variables:
 - ``${BOARD}``: a board of the project, or the path of a .repl with a .toml beside it
 - ``${FIRMWARE}``: the ELF image; empty for the project's own of that board, as last built
 - ``${EMULATOR}``: auto, unicorn, renode
+- ``${METRICS}``: not empty to have the board watched (bench.metrics), which is slow
 - ``${IDENTITY}``, ``${PASSWORD}``: of the station; ``@{CONNECTORS}``: those it has, as ``evse.connector``
 
 All times are virtual seconds. A scenario has one station, freshly provisioned and switched off at first.
@@ -27,6 +28,7 @@ from bench import parity
 from bench.emulators.base import NS_PER_S, EmulatorError
 from bench.firmware import elf_path
 from bench.memory.elf import ImageFileError
+from bench.metrics import MetricsError
 from bench.platforms import load_platform
 from bench.provision import Provisioning, StoreError
 from bench.results import MEASUREMENTS, Measurement
@@ -81,6 +83,7 @@ class Bench:
                 emulator=_variable("EMULATOR", "auto"),
                 provisioning=Provisioning(identity=identity, password=password, variables=variables),
                 csms=csms,
+                metrics=bool(_variable("METRICS", "")),
             )
         except (EmulatorError, ImageFileError, StoreError, RigError, OSError) as error:
             raise AssertionError(f"The bench cannot be set up: {error}") from None
@@ -299,7 +302,7 @@ class Bench:
         _write_log("Log of the station", [f"{line.at_ns / NS_PER_S:12.6f} {line.text}" for line in rig.log])
         try:
             self._keep_measurement(rig)
-        except EmulatorError as error:
+        except (EmulatorError, MetricsError) as error:
             problems.append(str(error))
         rig.close()
         if problems:
@@ -368,6 +371,7 @@ class Bench:
             folder = BuiltIn().get_variable_value("${OUTPUT DIR}")
         except RobotNotRunningError:
             return
+        parity.record(rig, Path(folder))
         measurement = Measurement(
             board=rig.platform.name,
             emulator=rig.emulator.name,
@@ -378,10 +382,10 @@ class Bench:
             transcript_sha256=rig.transcript_sha256(),
             memory=rig.memory_use().to_json(),
             notes=rig.notes,
+            metrics=rig.metrics().to_json() if _variable("METRICS", "") else None,
         )
         with (Path(folder) / MEASUREMENTS).open("a") as stream:
             stream.write(json.dumps(measurement.to_json()) + "\n")
-        parity.record(rig, Path(folder))
 
 
 def connector_reports(action: str, payload: Payload) -> list[tuple[int, int, str]]:

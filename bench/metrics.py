@@ -13,13 +13,14 @@ index). Operations: 0 and 1 read and write a peripheral, 2 and 3 a memory.
 from __future__ import annotations
 
 import struct
+import tempfile
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from bench.emulators.base import NS_PER_MS, NS_PER_S, Counters
+from bench.emulators.base import NS_PER_MS, NS_PER_S, Counters, Emulator
 
 BUCKETS_MAX = 200
 _FINEST_NS = 10 * NS_PER_MS
@@ -45,8 +46,8 @@ class MetricsError(Exception):
 class Metrics:
     """Counts per bucket of `bucket_s` virtual seconds from the first power-on, and sums by peripheral.
 
-    `memory_reads` and `memory_writes` are those of the CPU, without instruction fetches; `peripherals` maps
-    the name in the .repl to [reads, writes].
+    `memory_reads` and `memory_writes` are those of the CPU, without instruction fetches, and empty where they
+    were not counted; `peripherals` maps the name in the .repl to [reads, writes].
     """
 
     bucket_s: float
@@ -94,12 +95,13 @@ class Recorder:
             before = last.mmio.get(name, (0, 0))
             if (reads, writes) != before:
                 self.add_access(name, at_ns, reads - before[0], writes - before[1])
-        for place, name in enumerate(("memory_reads", "memory_writes")):
+        for place, name in enumerate(("memory_reads", "memory_writes") if now.memory is not None else ()):
             self.add(name, at_ns, _accesses(now, place) - _accesses(last, place))
 
     def metrics(self) -> Metrics:
         series = {
-            name: [counts[bucket] for bucket in range(self._end)] for name, counts in self._series.items()
+            name: [counts[bucket] for bucket in range(self._end)] if counts else []
+            for name, counts in self._series.items()
         }
         return Metrics(
             self._width_ns / NS_PER_S, **series, peripherals=dict(sorted(self._peripherals.items()))
@@ -113,6 +115,36 @@ class Recorder:
             for bucket, count in counts.items():
                 halves[bucket // 2] += count
             self._series[name] = halves
+
+
+class Watch:
+    """Metrics of one board: by Renode's profiler into `profile`, of another emulator by looking at it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ocpp-bench-")
+        self.profile = Path(self._folder.name) / "profile"
+        self._recorder = Recorder()
+
+    def look(self, emulator: Emulator) -> None:
+        """Between steps; Renode's profiler looks by itself."""
+        if emulator.name != "renode":
+            self._recorder.sample(emulator.now_ns, emulator.counters())
+
+    def finish(self, emulator: Emulator) -> Metrics:
+        """Closes the board. Raises MetricsError."""
+        origin_ns = emulator.origin_ns if isinstance(emulator, Profiled) else None
+        emulator.close()
+        return self._recorder.metrics() if origin_ns is None else read_profile(self.profile, origin_ns)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """An emulator that writes a profile, in its own time: `origin_ns` there is 0 here."""
+
+    origin_ns: int
 
 
 def read_profile(path: Path, origin_ns: int) -> Metrics:
@@ -173,9 +205,10 @@ def draw(title: str, metrics: Metrics, path: Path) -> None:
             "no matplotlib for the plot; get it with: pip install 'ocpp-lite-bench[plot]'"
         ) from None
     figure = Figure(figsize=(9, 8), layout="constrained")
-    axes = figure.subplots(len(SERIES), 1, sharex=True)
+    shown = [name for name in SERIES if getattr(metrics, name)]
+    axes = figure.subplots(len(shown), 1, sharex=True)
     seconds = [bucket * metrics.bucket_s for bucket in range(len(metrics.instructions))]
-    for axis, name in zip(axes, SERIES, strict=True):
+    for axis, name in zip(axes, shown, strict=True):
         axis.fill_between(seconds, getattr(metrics, name), step="post", linewidth=0)
         axis.set_ylabel(name.replace("_", "\n"), rotation=0, ha="right", va="center")
         axis.set_ylim(bottom=0)

@@ -20,6 +20,7 @@ class Measurement:
     instructions   executed by the board
     transcript_sha256   of all HTTP upgrades and OCPP-J messages with their virtual times
     memory         bench.rig.MemoryUse
+    metrics        bench.metrics.Metrics, where they were asked for
     """
 
     board: str
@@ -31,6 +32,7 @@ class Measurement:
     transcript_sha256: str
     memory: dict[str, int | None]
     notes: list[str] = field(default_factory=list)
+    metrics: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,6 +67,7 @@ class Result:
             "transcript_sha256": measured.transcript_sha256 if measured else None,
             "memory": measured.memory if measured else None,
             "notes": measured.notes if measured else [],
+            "metrics": measured.metrics if measured else None,
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .base import Emulator, EmulatorError
@@ -37,16 +38,24 @@ def choose(kind: Kind) -> Literal["unicorn", "renode"]:
     return "renode"
 
 
-def create(kind: Kind, platform: Platform, *, seed: int = 0, count_memory: bool = False) -> Emulator:
+def create(
+    kind: Kind,
+    platform: Platform,
+    *,
+    seed: int = 0,
+    count_memory: bool = False,
+    profile: Path | None = None,
+) -> Emulator:
     """A board on an emulator; see `choose` for "auto".
 
-    `seed` makes the board's random numbers; `count_memory` has Counters.memory filled, which is slow.
+    `seed` makes the board's random numbers. To be measured, which is slow: `count_memory` has Counters.memory
+    filled (Unicorn), `profile` is a file for the execution profiler, whole after `close` (Renode).
     Raises EmulatorError, among them PlatformError for a platform file that cannot be honoured.
     """
     if choose(kind) == "renode":
         from .renode.machine import RenodeBoard
 
-        return RenodeBoard(platform, seed=seed)
+        return RenodeBoard(platform, seed=seed, profile=profile)
     from .unicorn.machine import UnicornMachine
 
     return UnicornMachine(platform, seed=seed, count_memory=count_memory)

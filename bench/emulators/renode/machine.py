@@ -63,7 +63,8 @@ class RenodeBoard(Emulator):
         self._seed = seed
         self._executable = executable or locate()
         self._renode: Renode | None = None
-        self._origin_ns = 0
+        self.origin_ns = 0
+        """Renode's virtual time when this board's began; its process may have served others before."""
         self._now_ns = 0
         self._resets: list[Reset] = []
         self._sent: list[bytearray] = []
@@ -108,7 +109,7 @@ class RenodeBoard(Emulator):
         while self._now_ns < until_ns:
             step = min(until_ns, self._now_ns + _SLICE_NS)
             before_ns = self._now_ns
-            answer = self._request(b"A", struct.pack("<Q", self._origin_ns + step) + ranges)
+            answer = self._request(b"A", struct.pack("<Q", self.origin_ns + step) + ranges)
             offset = self._take_report(answer)
             self._powered_ns += self._now_ns - before_ns if self._powered else 0
             if self._now_ns < step or len(self._resets) > resets or any(self._sent):
@@ -217,7 +218,7 @@ class RenodeBoard(Emulator):
         ]
         self._sent = [bytearray() for _ in self._uarts]
         self._take_report(self._request(b"A", struct.pack("<QB", 0, 0)))
-        self._origin_ns, self._now_ns = self._now_ns, 0
+        self.origin_ns, self._now_ns = self._now_ns, 0
 
     def _request(self, operation: bytes, payload: bytes = b"") -> bytes:
         if self._renode is None:
@@ -227,9 +228,9 @@ class RenodeBoard(Emulator):
     def _take_report(self, answer: bytes) -> int:
         """Note what moved; the offset behind the report. Its layout is `Report` in Link.cs."""
         report = _Reader(answer)
-        self._now_ns = report.number("<Q") - self._origin_ns
+        self._now_ns = report.number("<Q") - self.origin_ns
         for _ in range(report.number("<B")):
-            at_ns = report.number("<Q") - self._origin_ns
+            at_ns = report.number("<Q") - self.origin_ns
             self._resets.append(Reset(at_ns, report.text()))
         for sent in self._sent:
             sent.extend(report.data())
