@@ -130,4 +130,14 @@ def test_a_stack_outside_of_memory(assemble: Assemble) -> None:
     # The frame is lost; the handler still runs and sees STKERR.
     source = START + "ldr r0, =0x30000000\n mov sp, r0\n svc #0\nend: b end\n"
     handler = f"handler fault\n ldr r0, ={CFSR}\n ldr r1, [r0]\n note r1\n b .\n"
-    assert assemble(source + handler, FAULTS).run().notes(1)[0] & 1 << 12
+    assert assemble(source + handler, FAULTS).run().notes(1)[0] == 1 << 12
+
+
+def test_a_fault_while_stacking_waits_for_the_more_urgent_exception(assemble: Assemble) -> None:
+    # SVC at the highest priority, BusFault at the lowest.
+    source = START + ENABLE_ALL + "ldr r0, =0xE000ED18\n mov r1, #0xF0\n strb r1, [r0, #1]\n"
+    source += "ldr r0, =0x30000000\n mov sp, r0\n svc #0\n"
+    handlers = "handler svc\n mrs r0, ipsr\n note r0\n ldr r0, =0x20004000\n mov sp, r0\n"
+    handlers += " ldr lr, =0xFFFFFFF9\n bx lr\n"
+    handlers += "handler fault\n mrs r0, ipsr\n note r0\n b .\n"
+    assert assemble(source + handlers, {**FAULTS, 11: "svc"}).run().notes(2) == [11, 5]

@@ -137,32 +137,31 @@ class Exceptions:
         try:
             self._memories.write(frame, stacked)
         except BusError:
-            # The frame is lost, the handler runs all the same; a second fault while stacking for a
-            # HardFault ends in lockup.
-            self._derived_fault(exception, Cfsr.STKERR)
-            if self.locked_up:
+            entered = self._fault_while_stacking(exception)
+            if entered is None:
+                self._lock_up()
                 return
-            exception = self._nvic.first() or exception
+            exception = entered
         self._entered.write(frame, control & _NPRIV, xpsr & _FLAGS | _THUMB | exception, exc_return)
         self._vector(exception)
 
-    def _derived_fault(self, exception: int, cause: Cfsr) -> None:
-        """A bus error while stacking for `exception`, which stays pending; the BusFault comes first where it
-        is more urgent."""
+    def _fault_while_stacking(self, exception: int) -> int | None:
+        """A derived exception (B1.5.10): the frame is lost, and the more urgent of both is entered, the other
+        one stays pending. None for lockup."""
         system, nvic = self._system, self._nvic
         if system.bus_faults_ignored(nvic.execution_priority()):
-            return
-        system.cfsr |= cause
-        if nvic.execution_priority() <= -1 or exception == exc.HARD_FAULT:
-            self._lock_up()
-            return
-        if exc.BUS_FAULT in nvic.enabled and nvic.priority[exc.BUS_FAULT] < nvic.priority[exception]:
-            nvic.pending.add(exc.BUS_FAULT)
-        elif exc.BUS_FAULT not in nvic.enabled:
+            return exception
+        system.cfsr |= Cfsr.STKERR
+        if exception == exc.HARD_FAULT or nvic.execution_priority() <= -1:
+            return None
+        derived = exc.BUS_FAULT
+        if exc.BUS_FAULT not in nvic.enabled:
             system.hfsr |= Hfsr.FORCED
-            nvic.pending.add(exc.HARD_FAULT)
-        else:
-            nvic.pending.add(exc.BUS_FAULT)
+            derived = exc.HARD_FAULT
+        first, second = sorted((derived, exception), key=lambda each: (nvic.priority[each], each))
+        if second != first:
+            nvic.pending.add(second)
+        return first
 
     def _vector(self, exception: int) -> None:
         """Go to the handler. The core is in handler mode with its link register set already."""
