@@ -10,8 +10,6 @@
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Logging;
 using Antmicro.Renode.Peripherals.Bus;
-using Antmicro.Renode.Peripherals.Timers;
-using Antmicro.Renode.Time;
 using System;
 using System.Collections.Generic;
 
@@ -23,15 +21,15 @@ namespace Antmicro.Renode.Peripherals.UART
         {
             this.machine = machine;
             IRQ = new GPIO();
-            shifter = new LimitTimer(machine.ClockSource, TimeInterval.TicksPerSecond, this, "transmit shift register",
-                limit: 1, workMode: WorkMode.OneShot, eventEnabled: true);
-            shifter.LimitReached += FrameSent;
+            shifter = new SerialLine(machine, this, "transmit shift register", FrameSent);
+            input = new SerialLine(machine, this, "receive shift register", Receive);
             Reset();
         }
 
         public void Reset()
         {
             shifter.Reset();
+            input.Reset();
             fifo.Clear();
             Array.Clear(registers, 0, registers.Length);
             registers[Baudrate / 4] = 0x04000000;
@@ -77,7 +75,7 @@ namespace Antmicro.Renode.Peripherals.UART
                 if(registers[Enable / 4] != EnabledWithDma)
                 {
                     receiverOn = receiving = transmitting = false;
-                    shifter.Enabled = false;
+                    shifter.Reset();
                     fifo.Clear();
                 }
                 break;
@@ -88,26 +86,10 @@ namespace Antmicro.Renode.Peripherals.UART
             Update();
         }
 
-        // A frame came in over the line and is complete.
+        // Frames come in over the line one after the other, at the rate of the receiver.
         public void WriteChar(byte value)
         {
-            if(!receiverOn)
-            {
-                this.Log(LogLevel.Debug, "0x{0:X2} received while the receiver is off", value);
-                return;
-            }
-            if(fifo.Count == FifoSize)
-            {
-                registers[ErrorSource / 4] |= OverrunError;
-                Raise(Error);
-            }
-            else
-            {
-                fifo.Enqueue(value);
-                Raise(ReceiveReady);
-            }
-            Fetch();
-            Update();
+            input.Send(value);
         }
 
         // The register holds the rate in units of 16 MHz / 2^32; the named values are rounded up to a multiple of 0x1000.
@@ -134,6 +116,9 @@ namespace Antmicro.Renode.Peripherals.UART
         public GPIO IRQ { get; }
 
         public long Size => 0x1000;
+
+        // What hands over bytes one by one need not wait between them.
+        public bool TakesTime => true;
 
         public event Action<byte> CharReceived;
 
@@ -168,14 +153,14 @@ namespace Antmicro.Renode.Peripherals.UART
                 sentCount = 0;
                 transmitting = true;
                 Raise(TransmitStarted);
-                if(!shifter.Enabled)
+                if(!shifter.Busy)
                 {
                     NextFrame();
                 }
                 break;
             case StopTransmit:
                 transmitting = false;
-                if(!shifter.Enabled)
+                if(!shifter.Busy)
                 {
                     Raise(TransmitStopped);
                 }
@@ -184,6 +169,27 @@ namespace Antmicro.Renode.Peripherals.UART
                 this.Log(LogLevel.Warning, "Task at 0x{0:X3} is not modelled", offset);
                 break;
             }
+            Update();
+        }
+
+        private void Receive(byte value)
+        {
+            if(!receiverOn)
+            {
+                this.Log(LogLevel.Debug, "0x{0:X2} received while the receiver is off", value);
+                return;
+            }
+            if(fifo.Count == FifoSize)
+            {
+                registers[ErrorSource / 4] |= OverrunError;
+                Raise(Error);
+            }
+            else
+            {
+                fifo.Enqueue(value);
+                Raise(ReceiveReady);
+            }
+            Fetch();
             Update();
         }
 
@@ -228,17 +234,12 @@ namespace Antmicro.Renode.Peripherals.UART
                 Raise(TransmitEnd);
                 return;
             }
-            shifting = machine.SystemBus.ReadByte(transmitFrom++);
             transmitLeft--;
-            var bits = 9u + (ParityBit == Parity.None ? 0u : 1u) + (StopBits == Bits.Two ? 2u : 1u);
-            shifter.Limit = BaudRate == 0 ? TimeInterval.TicksPerSecond : TimeInterval.TicksPerSecond * bits / BaudRate;
-            shifter.ResetValue();
-            shifter.Enabled = true;
+            shifter.Send(machine.SystemBus.ReadByte(transmitFrom++));
         }
 
-        private void FrameSent()
+        private void FrameSent(byte value)
         {
-            CharReceived?.Invoke(shifting);
             sentCount++;
             Raise(TransmitReady);
             if(transmitting)
@@ -251,6 +252,7 @@ namespace Antmicro.Renode.Peripherals.UART
                 Raise(TransmitEnd);
                 Raise(TransmitStopped);
             }
+            CharReceived?.Invoke(value);
             Update();
         }
 
@@ -278,10 +280,10 @@ namespace Antmicro.Renode.Peripherals.UART
         private uint transmitFrom;
         private uint transmitLeft;
         private uint sentCount;
-        private byte shifting;
 
         private readonly IMachine machine;
-        private readonly LimitTimer shifter;
+        private readonly SerialLine shifter;
+        private readonly SerialLine input;
         private readonly Queue<byte> fifo = new Queue<byte>();
         private readonly uint[] registers = new uint[0x1000 / 4];
 

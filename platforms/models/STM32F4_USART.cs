@@ -10,8 +10,6 @@
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Logging;
 using Antmicro.Renode.Peripherals.Bus;
-using Antmicro.Renode.Peripherals.Timers;
-using Antmicro.Renode.Time;
 using System;
 
 namespace Antmicro.Renode.Peripherals.UART
@@ -23,15 +21,15 @@ namespace Antmicro.Renode.Peripherals.UART
         {
             this.frequency = frequency;
             IRQ = new GPIO();
-            shifter = new LimitTimer(machine.ClockSource, TimeInterval.TicksPerSecond, this, "transmit shift register",
-                limit: 1, workMode: WorkMode.OneShot, eventEnabled: true);
-            shifter.LimitReached += FrameSent;
+            shifter = new SerialLine(machine, this, "transmit shift register", FrameSent);
+            input = new SerialLine(machine, this, "receive shift register", Receive);
             Reset();
         }
 
         public void Reset()
         {
             shifter.Reset();
+            input.Reset();
             status = TransmitEmpty | TransmitComplete;
             baud = control1 = control2 = control3 = 0;
             statusRead = false;
@@ -90,7 +88,7 @@ namespace Antmicro.Renode.Peripherals.UART
                 control1 = value & 0xBFFF;
                 if((control1 & Enabled) == 0)
                 {
-                    shifter.Enabled = false;
+                    shifter.Reset();
                     status |= TransmitEmpty | TransmitComplete;
                 }
                 break;
@@ -107,24 +105,10 @@ namespace Antmicro.Renode.Peripherals.UART
             Update();
         }
 
-        // A frame came in over the line and is complete.
+        // Frames come in over the line one after the other, at the rate of the receiver.
         public void WriteChar(byte value)
         {
-            if((control1 & (Enabled | ReceiverEnabled)) != (Enabled | ReceiverEnabled))
-            {
-                this.Log(LogLevel.Debug, "0x{0:X2} received while the receiver is off", value);
-                return;
-            }
-            if((status & ReceiveNotEmpty) != 0)
-            {
-                status |= Overrun;
-            }
-            else
-            {
-                received = value;
-                status |= ReceiveNotEmpty;
-            }
-            Update();
+            input.Send(value);
         }
 
         public uint BaudRate
@@ -145,7 +129,29 @@ namespace Antmicro.Renode.Peripherals.UART
         [DefaultInterrupt]
         public GPIO IRQ { get; }
 
+        // What hands over bytes one by one need not wait between them.
+        public bool TakesTime => true;
+
         public event Action<byte> CharReceived;
+
+        private void Receive(byte value)
+        {
+            if((control1 & (Enabled | ReceiverEnabled)) != (Enabled | ReceiverEnabled))
+            {
+                this.Log(LogLevel.Debug, "0x{0:X2} received while the receiver is off", value);
+                return;
+            }
+            if((status & ReceiveNotEmpty) != 0)
+            {
+                status |= Overrun;
+            }
+            else
+            {
+                received = value;
+                status |= ReceiveNotEmpty;
+            }
+            Update();
+        }
 
         private void Transmit(byte value)
         {
@@ -154,7 +160,7 @@ namespace Antmicro.Renode.Peripherals.UART
                 this.Log(LogLevel.Warning, "0x{0:X2} written while the transmitter is off", value);
                 return;
             }
-            if(shifter.Enabled)
+            if(shifter.Busy)
             {
                 // 30.3.2: a write while TXE is low goes over what waits there
                 waiting = value;
@@ -166,17 +172,12 @@ namespace Antmicro.Renode.Peripherals.UART
 
         private void Shift(byte value)
         {
-            shifting = value;
             status &= ~TransmitComplete;
-            var bits = 9u + ((control1 & 1u << 12) == 0 ? 0u : 1u) + (StopBits == Bits.Two ? 2u : 1u);
-            shifter.Limit = BaudRate == 0 ? TimeInterval.TicksPerSecond : TimeInterval.TicksPerSecond * bits / BaudRate;
-            shifter.ResetValue();
-            shifter.Enabled = true;
+            shifter.Send(value);
         }
 
-        private void FrameSent()
+        private void FrameSent(byte value)
         {
-            CharReceived?.Invoke(shifting);
             if((status & TransmitEmpty) == 0)
             {
                 status |= TransmitEmpty;
@@ -186,6 +187,7 @@ namespace Antmicro.Renode.Peripherals.UART
             {
                 status |= TransmitComplete;
             }
+            CharReceived?.Invoke(value);
             Update();
         }
 
@@ -204,11 +206,11 @@ namespace Antmicro.Renode.Peripherals.UART
         private uint control3;
         private byte received;
         private byte waiting;
-        private byte shifting;
         private bool statusRead;
 
         private readonly uint frequency;
-        private readonly LimitTimer shifter;
+        private readonly SerialLine shifter;
+        private readonly SerialLine input;
 
         private const long Status = 0x00, Data = 0x04, Baud = 0x08, Control1 = 0x0C, Control2 = 0x10, Control3 = 0x14;
         private const uint Overrun = 1 << 3, ReceiveNotEmpty = 1 << 5, TransmitComplete = 1 << 6, TransmitEmpty = 1 << 7;
