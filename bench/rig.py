@@ -166,7 +166,6 @@ class Rig:
             raise RigError("the board is switched on already")
         self.emulator.power_on()
         self._powered = True
-        self._resets_caused += 1
         if self._stack:
             self._stack.paint()
         self.evse.power(True, self.now_ns)
@@ -262,7 +261,7 @@ class Rig:
             for at_ns, text in peer.complaints
         ]
         found += self._exceptions()
-        extra = self.resets[self._resets_caused :]
+        extra = self._unasked_resets()
         found += [f"unexpected reset {_reset(reset)}" for reset in extra]
         if len(found) > _PROBLEMS_SHOWN:
             found[_PROBLEMS_SHOWN:] = [f"... and {len(found) - _PROBLEMS_SHOWN} more"]
@@ -345,16 +344,17 @@ class Rig:
     def _step(self, deadline_ns: int) -> None:
         self.emulator.advance(self._target(deadline_ns))
         self._exchange()
-        extra = len(self.resets) - self._resets_caused
-        if extra > _RESETS_MAX:
-            raise BoardLost(
-                f"the board resets again and again: {extra} times, last {_reset(self.resets[-1])}"
-            )
+        if len(self.resets) > _RESETS_MAX and len(extra := self._unasked_resets()) > _RESETS_MAX:
+            raise BoardLost(f"the board resets again and again: {len(extra)} times, last {_reset(extra[-1])}")
         if self._watch:
             self._watch.look(self.emulator)
         logged = self._drain_log()
         self._slice_ns = _SLICE_MIN_NS if logged else min(2 * self._slice_ns, _SLICE_MAX_NS)
         self._sample_heap()
+
+    def _unasked_resets(self) -> list[Reset]:
+        """Power comes from here only; of the others the scenario has caused the first ones."""
+        return [reset for reset in self.resets if reset.cause != "power"][self._resets_caused :]
 
     def _sample_heap(self) -> None:
         in_use = self._heap.in_use() if self._heap else None

@@ -102,7 +102,7 @@ class ScriptedBoard(Emulator):
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> ScriptedBoard:
     scripted = ScriptedBoard()
-    monkeypatch.setattr("bench.rig.create", lambda kind, platform, seed: scripted)
+    monkeypatch.setattr("bench.rig.create", lambda kind, platform, **options: scripted)
     return scripted
 
 
