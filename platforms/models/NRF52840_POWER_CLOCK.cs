@@ -16,10 +16,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             IRQ = new GPIO();
         }
 
-        // What the reset that comes next will have been: power, pin, software, watchdog or lockup.
-        public string ResetCause { get; set; } = "power";
+        // What the reset that comes next will have been: power, pin, software, watchdog or lockup. Renode does not
+        // tell who asks for one, so it is the software unless somebody says otherwise before.
+        public string ResetCause { get; set; } = "software";
 
-        public string LastResetCause { get; private set; }
+        public string LastResetCause { get; private set; } = "power";
 
         public void Reset()
         {

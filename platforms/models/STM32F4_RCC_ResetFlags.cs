@@ -17,8 +17,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             flags = PowerOn | BrownOut | Pin;
         }
 
-        // What the reset that comes next will have been: power, pin, software or watchdog.
-        public string ResetCause { get; set; } = "power";
+        // What the reset that comes next will have been: power, pin, software or watchdog. Renode does not tell
+        // who asks for one, so it is the software unless somebody says otherwise before.
+        public string ResetCause { get; set; } = "software";
 
         public void Reset()
         {
@@ -43,7 +44,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             stock.Reset();
         }
 
-        public string LastResetCause { get; private set; }
+        public string LastResetCause { get; private set; } = "power";
 
         public uint ReadDoubleWord(long offset)
         {

@@ -79,6 +79,8 @@ class Renode:
         self.unload()
         self.command(f"$bin=@{quoted(elf.resolve())}")
         self.command(f"include @{quoted(resc)}")
+        # what a script does at a reset is for people at the Monitor, and takes time
+        self.command('macro reset "#"')
         self.platform = resc
 
     def command(self, line: str) -> str:
