@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from robot.api import ExecutionResult
-from robot.api.deco import keyword
 from robot.run import run as run_robot
 
 from bench.scenarios import discover, select
+from csms_stub.csms import Csms
+from csms_stub.messages import Message
 from csms_stub.session import Session
 from tests.images import Firmware
 
@@ -165,16 +166,17 @@ def test_retry_that_comes_too_early(
     firmware: Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The station is told a shorter interval than the scenario holds it to."""
-    monkeypatch.setattr("bench.keywords.Bench.csms_answers", _answers_with_half_the_interval)
+    answer = Csms.answer
+
+    def halved(self: Csms, action: str, handler: Any, *, times: int | None = None) -> None:
+        def with_half_the_interval(session: Session, request: Message) -> Any:
+            payload = handler(session, request)
+            return payload | {"interval": payload["interval"] // 2}
+
+        answer(self, action, with_half_the_interval, times=times)
+
+    monkeypatch.setattr(Csms, "answer", halved)
     fails_with("TC_B_03_CS", "must take at least 120 s", firmware, tmp_path)
-
-
-@keyword("CSMS Answers")
-def _answers_with_half_the_interval(self: Any, action: str, times: Any = None, **payload: Any) -> None:
-    def answer(session: Session, request: Any) -> dict[str, Any]:
-        return {"currentTime": session.time(request.at_ns)} | payload | {"interval": payload["interval"] // 2}
-
-    self.rig.csms.answer(action, answer, times=int(times) if times else None)
 
 
 def fails_with(scenario: str, complaint: str, firmware: Firmware, folder: Path, *variables: str) -> None:
