@@ -43,10 +43,18 @@ namespace Antmicro.Renode.Peripherals.MTD
             bus.SetHookBeforePeripheralWrite<ushort>(flash, (value, at) => (ushort)program(at, value, 2), range);
             bus.SetHookBeforePeripheralWrite<uint>(flash, (value, at) => (uint)program(at, value, 4), range);
             bus.SetHookBeforePeripheralWrite<ulong>(flash, (value, at) => program(at, value, 8), range);
-            var starts = bus.GetRegistrationPoints(flash).OfType<BusRangeRegistration>().Select(each => each.Range.StartAddress).ToArray();
-            foreach(var cpu in bus.GetCPUs().OfType<ICPUWithMappedMemory>())
+            Unmap();
+            // a reset of the CPU maps everything again
+            machine.MachineReset += machineThatWasReset => Unmap();
+        }
+
+        private void Unmap()
+        {
+            var bus = machine.SystemBus;
+            var starts = bus.GetRegistrationPoints(flash).OfType<BusRangeRegistration>().Select(each => each.Range.StartAddress);
+            foreach(var start in starts)
             {
-                foreach(var start in starts)
+                foreach(var cpu in bus.GetCPUs().OfType<ICPUWithMappedMemory>())
                 {
                     for(var page = 0L; page < size; page += Page)
                     {

@@ -20,4 +20,6 @@ def write_store_image(path: str, start: str, end: str) -> None:
 
 def text_of_bytes(dump: str) -> str:
     """Text from what the Monitor's `sysbus ReadBytes` prints."""
-    return bytes(int(byte, 16) for byte in re.findall(r"0x([0-9A-Fa-f]{1,2})\b", dump)).decode(errors="replace")
+    return bytes(int(byte, 16) for byte in re.findall(r"0x([0-9A-Fa-f]{1,2})\b", dump)).decode(
+        errors="replace"
+    )

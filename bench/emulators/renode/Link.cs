@@ -187,10 +187,15 @@ namespace OcppLiteBench
         private void Command(string line, BinaryWriter answer)
         {
             var output = new CommandInteractionEater();
+            // what a script runs reports to the Monitor's own
+            var before = monitor.Interaction;
+            monitor.Interaction = output;
             var done = monitor.Parse(line, output);
+            monitor.Interaction = before;
             if(!done || output.HasError)
             {
-                throw new LinkException(output.GetError().Trim().Length > 0 ? output.GetError() : line);
+                var reason = output.GetError().Trim();
+                throw new LinkException(reason.Length > 0 ? reason : line + " failed");
             }
             answer.Write(Encoding.UTF8.GetBytes(output.GetContents()));
         }
