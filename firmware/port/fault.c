@@ -37,7 +37,8 @@ static __attribute__((noreturn, used)) void fault_record(const uint32_t *frame) 
     registers->hfsr = SCB_HFSR;
     registers->mmfar = SCB_MMFAR;
     registers->bfar = SCB_BFAR;
-    bool stacked = frame >= &_stack_start && frame + 8 <= &_stack_end && !(registers->cfsr & CFSR_STACKING_FAILED);
+    bool stacked = frame >= &_stack_start && frame + 8 <= &_stack_end
+        && !(registers->cfsr & CFSR_STACKING_FAILED);
     registers->lr = stacked ? frame[5] : 0;
     registers->pc = stacked ? frame[6] : 0;
     registers->psr = stacked ? frame[7] : 0;

@@ -16,7 +16,7 @@ static unsigned digit_of(char c) {
 }
 
 // Stands in for MicroPython's own, by the linker's --wrap: that one loses the sign of what does not fit a
-// small int, reads past `size`, and leaves what happens out of range to strtoll(). Out of 64 bits: ValueError.
+// small int, reads past `size`, and leaves what is out of range to strtoll(). Over 64 bits: ValueError.
 mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t size, bool negative, unsigned base);
 mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t size, bool negative, unsigned base) {
     const unsigned long long limit = (unsigned long long)LLONG_MAX + negative;

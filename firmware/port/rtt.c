@@ -1,5 +1,6 @@
 #include "rtt.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ struct {
 static char ring_data[RING_SIZE] __attribute__((section(".noinit")));
 static uint32_t lost;
 
-void rtt_init(_Bool keep) {
+void rtt_init(bool keep) {
     // Spelt backwards, so that the only copy of the mark in the memory map is the control block itself.
     static const char mark[] = "TTR REGGES";
     char id[16] = "";
@@ -37,7 +38,8 @@ void rtt_init(_Bool keep) {
         id[i] = mark[sizeof(mark) - 2 - i];
     }
     rtt_ring_t *up = &_SEGGER_RTT.up[0];
-    if (!keep || memcmp(_SEGGER_RTT.id, id, sizeof(id)) != 0 || up->write >= RING_SIZE || up->read >= RING_SIZE) {
+    bool whole = memcmp(_SEGGER_RTT.id, id, sizeof(id)) == 0 && up->write < RING_SIZE && up->read < RING_SIZE;
+    if (!keep || !whole) {
         up->write = 0;
         up->read = 0;
     }
@@ -51,18 +53,18 @@ void rtt_init(_Bool keep) {
     memcpy(_SEGGER_RTT.id, id, sizeof(id));
 }
 
-static _Bool put(const char *text, size_t size) {
+static bool put(const char *text, size_t size) {
     rtt_ring_t *up = &_SEGGER_RTT.up[0];
     uint32_t write = up->write;
     if (size > (up->read - write - 1) % RING_SIZE) {
-        return 0;
+        return false;
     }
     size_t first = size < RING_SIZE - write ? size : RING_SIZE - write;
     memcpy(ring_data + write, text, first);
     memcpy(ring_data, text + first, size - first);
     dsb();
     up->write = (write + size) % RING_SIZE;
-    return 1;
+    return true;
 }
 
 void rtt_write(const char *text, size_t size) {

@@ -2,10 +2,11 @@
 #ifndef PORT_RTT_H
 #define PORT_RTT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // `keep`: what the ring still holds from before the reset stays readable.
-void rtt_init(_Bool keep);
+void rtt_init(bool keep);
 
 // Writes all of it or, where the ring has no room, nothing; what was lost is said once there is room.
 void rtt_write(const char *text, size_t size);

@@ -104,7 +104,8 @@ static bool same_key(const store_item_t *a, const uint8_t *key, size_t key_size)
 }
 
 // Offset of the last record of the key from `offset` on, or NOWHERE.
-static size_t find_last(uintptr_t bank, size_t offset, const uint8_t *key, size_t key_size, store_item_t *out) {
+static size_t find_last(uintptr_t bank, size_t offset, const uint8_t *key, size_t key_size,
+    store_item_t *out) {
     size_t found = NOWHERE;
     store_item_t item;
     size_t size;

@@ -24,7 +24,8 @@ typedef struct {
 
 // Errors are negative: -ENOENT, -ENOSPC, -EIO (the flash hardware), -EINVAL (sizes out of range).
 int store_init(void);
-int store_get(const uint8_t *key, size_t key_size, store_item_t *out); // points into flash, until the next put
+// `out` points into flash, and is good until the next put.
+int store_get(const uint8_t *key, size_t key_size, store_item_t *out);
 int store_put(const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size);
 int store_delete(const uint8_t *key, size_t key_size);
 int store_next(size_t *cursor, store_item_t *out); // live items; *cursor starts at 0

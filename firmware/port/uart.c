@@ -177,7 +177,10 @@ uint64_t uart_line_idle_at(uint64_t now_us) {
         if (u->rx_awaited && used(&u->rx) > 0) {
             uint32_t silent = (uint32_t)now_us - u->received_at;
             // A byte that came after `now_us` was read counts as received now.
-            uint64_t at = now_us + ((int32_t)silent < 0 ? LINE_IDLE_US : silent < LINE_IDLE_US ? LINE_IDLE_US - silent : 0);
+            if ((int32_t)silent < 0) {
+                silent = 0;
+            }
+            uint64_t at = now_us + (silent < LINE_IDLE_US ? LINE_IDLE_US - silent : 0);
             soonest = at < soonest ? at : soonest;
         }
     }

@@ -25,7 +25,8 @@ const char *chip_init(void) {
         turns--;
     }
     chip_modem_enable(false);
-    GPIO_PIN_CNF(BOARD_MODEM_ENABLE_PORT, BOARD_MODEM_ENABLE_PIN) = GPIO_PIN_CNF_OUTPUT | GPIO_PIN_CNF_INPUT_DISCONNECT;
+    GPIO_PIN_CNF(BOARD_MODEM_ENABLE_PORT, BOARD_MODEM_ENABLE_PIN) =
+        GPIO_PIN_CNF_OUTPUT | GPIO_PIN_CNF_INPUT_DISCONNECT;
     return turns ? NULL : "clock: no HFXO, internal oscillator\n";
 }
 

@@ -65,9 +65,10 @@ const char *chip_init(void) {
         acr |= FLASH_ACR_PRFTEN;
     }
     if (running) {
-        // Wait states first, and read back, then the faster clock [3.5.1]; the buses never exceed their limits.
+        // Wait states first, and read back, then the faster clock [3.5.1].
         FLASH_ACR = acr | FLASH_ACR_LATENCY(FLASH_WAIT_STATES);
-        running = wait_set(&FLASH_ACR, FLASH_ACR_LATENCY_MASK, FLASH_ACR_LATENCY(FLASH_WAIT_STATES), CLOCK_READY_TURNS);
+        uint32_t latency = FLASH_ACR_LATENCY(FLASH_WAIT_STATES);
+        running = wait_set(&FLASH_ACR, FLASH_ACR_LATENCY_MASK, latency, CLOCK_READY_TURNS);
     } else {
         FLASH_ACR = acr;
     }
@@ -85,8 +86,8 @@ const char *chip_init(void) {
     }
     stm32_clock_on(&RCC_AHB1ENR, RCC_AHB1ENR_GPIO(BOARD_MODEM_ENABLE_PORT));
     chip_modem_enable(false);
-    GPIO_MODER(BOARD_MODEM_ENABLE_PORT) = (GPIO_MODER(BOARD_MODEM_ENABLE_PORT) & ~(3u << 2 * BOARD_MODEM_ENABLE_PIN))
-        | GPIO_MODE_OUTPUT << 2 * BOARD_MODEM_ENABLE_PIN;
+    uint32_t modes = GPIO_MODER(BOARD_MODEM_ENABLE_PORT) & ~(3u << 2 * BOARD_MODEM_ENABLE_PIN);
+    GPIO_MODER(BOARD_MODEM_ENABLE_PORT) = modes | GPIO_MODE_OUTPUT << 2 * BOARD_MODEM_ENABLE_PIN;
     return fallback;
 }
 
@@ -156,7 +157,9 @@ static bool random_words(uint8_t *out, size_t size) {
     uint32_t previous = 0;
     bool first = true;
     for (size_t done = 0; first || done < size;) {
-        for (uint32_t turns = RNG_READY_TURNS; !(RNG_SR & (RNG_SR_DRDY | RNG_SR_SEIS | RNG_SR_CEIS)) && turns; turns--) {
+        uint32_t turns = RNG_READY_TURNS;
+        while (!(RNG_SR & (RNG_SR_DRDY | RNG_SR_SEIS | RNG_SR_CEIS)) && turns) {
+            turns--;
         }
         uint32_t status = RNG_SR;
         if (status & (RNG_SR_SEIS | RNG_SR_CEIS | RNG_SR_SECS | RNG_SR_CECS) || !(status & RNG_SR_DRDY)) {

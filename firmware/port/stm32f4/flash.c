@@ -39,7 +39,8 @@ bool chip_flash_erase(uintptr_t bank, size_t size) {
     unlock();
     bool good = finish();
     for (uintptr_t sector = bank; good && sector < bank + size; sector += SMALL_SECTOR_SIZE) {
-        FLASH_CR = FLASH_CR_PSIZE_X32 | FLASH_CR_SER | FLASH_CR_SNB((sector - FLASH_ORIGIN) / SMALL_SECTOR_SIZE);
+        uint32_t number = (sector - FLASH_ORIGIN) / SMALL_SECTOR_SIZE;
+        FLASH_CR = FLASH_CR_PSIZE_X32 | FLASH_CR_SER | FLASH_CR_SNB(number);
         FLASH_CR |= FLASH_CR_STRT;
         good = finish();
     }

@@ -15,12 +15,19 @@ static const struct {
     uint32_t clock;
     uint8_t port, tx_pin, rx_pin;
 } lines[UART_COUNT] = {
-    [UART_MODEM] = {USART2_BASE, USART2_IRQ, RCC_APB1ENR_USART2EN, BOARD_MODEM_UART_PORT, BOARD_MODEM_TX_PIN, BOARD_MODEM_RX_PIN},
-    [UART_EVSE] = {USART3_BASE, USART3_IRQ, RCC_APB1ENR_USART3EN, BOARD_EVSE_UART_PORT, BOARD_EVSE_TX_PIN, BOARD_EVSE_RX_PIN},
+    [UART_MODEM] = {
+        USART2_BASE, USART2_IRQ, RCC_APB1ENR_USART2EN,
+        BOARD_MODEM_UART_PORT, BOARD_MODEM_TX_PIN, BOARD_MODEM_RX_PIN,
+    },
+    [UART_EVSE] = {
+        USART3_BASE, USART3_IRQ, RCC_APB1ENR_USART3EN,
+        BOARD_EVSE_UART_PORT, BOARD_EVSE_TX_PIN, BOARD_EVSE_RX_PIN,
+    },
 };
 
 static void pin_init(unsigned port, unsigned pin) {
-    GPIO_AFR(port, pin) = (GPIO_AFR(port, pin) & ~(0xFu << 4 * (pin % 8))) | GPIO_AF_USART1_3 << 4 * (pin % 8);
+    uint32_t functions = GPIO_AFR(port, pin) & ~(0xFu << 4 * (pin % 8));
+    GPIO_AFR(port, pin) = functions | GPIO_AF_USART1_3 << 4 * (pin % 8);
     GPIO_PUPDR(port) = (GPIO_PUPDR(port) & ~(3u << 2 * pin)) | GPIO_PULL_UP << 2 * pin;
     GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << 2 * pin)) | GPIO_MODE_ALTERNATE << 2 * pin;
 }
@@ -29,7 +36,8 @@ void chip_uart_init(unsigned uart) {
     uint32_t base = lines[uart].base;
     stm32_clock_on(&RCC_AHB1ENR, RCC_AHB1ENR_GPIO(lines[uart].port));
     stm32_clock_on(&RCC_APB1ENR, lines[uart].clock);
-    USART_BRR(base) = (stm32_apb1_hz + BAUD / 2) / BAUD; // oversampling by 16: the register is f / baud [30.3.4]
+    // Oversampling by 16: the register is clock / baud [30.3.4].
+    USART_BRR(base) = (stm32_apb1_hz + BAUD / 2) / BAUD;
     USART_CR1(base) = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE | USART_CR1_RXNEIE;
     // The pins last: an enabled transmitter holds the line high, so the other side sees no glitch.
     pin_init(lines[uart].port, lines[uart].tx_pin);
