@@ -10,7 +10,7 @@
 #define IWDG_KEY REG(0x40003000)
 #define AIRCR REG(0xE000ED0C)
 
-enum { IDLE, SEND, RECEIVE, STORE, STORE_UNLOCKED, ERASE, RESET, HANG, SLEEP };
+enum { IDLE, SEND, RECEIVE, STORE, STORE_UNLOCKED, ERASE, RESET, HANG, SLEEP, LOSE };
 
 extern uint32_t stack_top;
 
@@ -62,6 +62,9 @@ static void serve(void) {
             IWDG_KEY = 0xCCCC;
             for (;;) {
             }
+        case LOSE:
+            IWDG_KEY = 0xCCCC;
+            ((void (*)(void))0xF0000001)();
         case SLEEP:
             mailbox.command = IDLE;
             for (;;) {

@@ -32,7 +32,7 @@ SECTIONS {
 }
 """
 MAILBOX = 0x2000_0000
-SEND, RECEIVE, STORE, STORE_UNLOCKED, ERASE, RESET, HANG, SLEEP = range(1, 9)
+SEND, RECEIVE, STORE, STORE_UNLOCKED, ERASE, RESET, HANG, SLEEP, LOSE = range(1, 10)
 STORE_START, SECTOR_2 = 0x0800_4000, 0x0800_8000
 FRAME_NS = NS_PER_S * 10 // 115200
 SOFTWARE, WATCHDOG, PIN, POWER = 1 << 28, 1 << 29, 1 << 26, 1 << 27
@@ -235,6 +235,14 @@ def test_the_watchdog_bites_after_its_reset_time(board: Board) -> None:
     assert board.emulator.resets[-1].at_ns - began == pytest.approx(
         0.512 * NS_PER_S, abs=2 * OUTPUT_WINDOW_NS
     )
+
+
+def test_a_processor_that_is_lost_sleeps_until_the_watchdog(board: Board) -> None:
+    board.ask(LOSE, milliseconds=600)
+    assert board.emulator.resets[-1].cause == "watchdog"
+    assert board.boot_flags & WATCHDOG
+    board.ask(SEND, 1)
+    assert board.emulator.uart_read("usart2") == b"a"
 
 
 def test_a_reset_keeps_ram_and_a_power_cut_only_flash(board: Board) -> None:

@@ -215,6 +215,7 @@ namespace OcppLiteBench
             // translated code cuts time where it is left for an interrupt: equal runs start with none
             cpu.ClearTranslationCache();
             resets.Clear();
+            lost = revive = false;
             exceptions.Clear();
             instructions = instructionsBefore = 0;
             answer.Write((byte)uartsFound.Length);
@@ -258,6 +259,7 @@ namespace OcppLiteBench
             causes = peripherals.Select(each => each.Peripheral).Where(each => Property(each, "ResetCause") != null).ToArray();
             cpu.AddHookAtWfiStateChange(waits => asleep = waits);
             cpu.AddHookAtInterruptBegin(CountException);
+            cpu.StateChanged += NoteAbort;
             machine.LocalTimeSource.SinksReportedHook += NoteInstructions;
             machine.MachineReset += NoteReset;
 
@@ -284,6 +286,7 @@ namespace OcppLiteBench
             master.SyncHook -= Synchronise;
             machine.MachineReset -= NoteReset;
             machine.LocalTimeSource.SinksReportedHook -= NoteInstructions;
+            cpu.StateChanged -= NoteAbort;
             EmulationManager.Instance.CurrentEmulation.PauseAll();
             machine = null;
         }
@@ -306,12 +309,13 @@ namespace OcppLiteBench
         }
 
         // A CPU that sleeps with no interrupt waiting is woken by a timer, and by nothing from outside before
-        // `target`: time can pass in one step up to there. One that runs is looked at every BusyQuantum.
+        // `target`: time can pass in one step up to there. One that runs is looked at every BusyQuantum, and so
+        // is one that is lost, because a watchdog's reset is taken at the end of a quantum only.
         private TimeInterval NextQuantum(TimeInterval now)
         {
             var quantum = target > now ? target - now : BusyQuantum;
             var limit = BusyQuantum;
-            if(cpu.IsHalted || (asleep && !nvic.MaskedInterruptPresent))
+            if((cpu.IsHalted && !lost) || (asleep && !nvic.MaskedInterruptPresent))
             {
                 var event_ = clock.NearestLimitIn;
                 limit = event_ > BusyQuantum ? event_ : BusyQuantum;
@@ -335,6 +339,11 @@ namespace OcppLiteBench
         {
             target = time;
             output = false;
+            if(revive)
+            {
+                revive = false;
+                cpu.IsHalted = false;
+            }
             if(target > master.ElapsedVirtualTime)
             {
                 go.Set();
@@ -409,6 +418,8 @@ namespace OcppLiteBench
                 return;
             }
             asleep = false;
+            revive = lost;
+            lost = false;
             foreach(var uart in uarts)
             {
                 uart.Clear();
@@ -423,6 +434,17 @@ namespace OcppLiteBench
         private static PropertyInfo Property(IPeripheral peripheral, string name)
         {
             return peripheral.GetType().GetProperty(name);
+        }
+
+        // Where the processor would lock up, Renode's aborts, and time would stand still: so it is halted, until
+        // the next reset.
+        private void NoteAbort(ICPU _, EmulationCPUState before, EmulationCPUState now)
+        {
+            if(now == EmulationCPUState.Aborted)
+            {
+                lost = true;
+                new Thread(() => cpu.IsHalted = true).Start();
+            }
         }
 
         // Before any reset of this quantum, which sets the CPU's counter back.
@@ -551,6 +573,8 @@ namespace OcppLiteBench
         private volatile bool asleep;
         private volatile bool output;
         private volatile bool leave;
+        private volatile bool lost;
+        private volatile bool revive;
         private bool quiet;
         private string resetBy;
 
