@@ -266,7 +266,6 @@ class Link:
             if event == websocket.TEXT:
                 health.promise(health.LINK, _ATTEMPT_S)
                 await self.on_text(ws.message, ws.length, ws.oversize)
-                gc.collect()
             elif event == websocket.PING:
                 await self._socket.send(websocket.control(websocket.PONG, ws.control_payload()))
             elif event == websocket.CLOSE:
