@@ -25,3 +25,7 @@ def application() -> Callable[[str, Path], Path]:
         return firmware_build.build(board, manifest=manifest)
 
     return build
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"skipped: {len(terminalreporter.stats.get('skipped', []))}")

@@ -28,5 +28,5 @@ def test_nothing_run_is_not_passed() -> None:
 def test_json_has_the_documented_members() -> None:
     assert set(result(0).to_json()) == {
         *("board", "emulator", "id", "name", "verdict", "message", "repeat", "virtual_s", "host_s"),
-        *("instructions", "transcript_sha256", "memory", "notes"),
+        *("instructions", "transcript_sha256", "memory", "metrics", "notes"),
     }
