@@ -168,6 +168,8 @@ class Rig:
         self._powered = True
         if self._stack:
             self._stack.paint()
+        if self._heap:
+            self._heap.forget()
         self.evse.power(True, self.now_ns)
         self._switch_modem()
 

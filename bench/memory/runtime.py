@@ -66,14 +66,25 @@ class HeapProbe:
     def __init__(self, memory: Memory, layout: GcLayout) -> None:
         self._memory = memory
         self._layout = layout
+        self._table: tuple[int, int] | None = None
+
+    def forget(self) -> None:
+        """Before power-on: RAM holds noise until the firmware has set its heap up anew."""
+        self._table = None
 
     def in_use(self) -> int | None:
         """Bytes in blocks that are not free; None before the heap is set up."""
+        # Fixed once set up, and read by every look at the heap.
+        self._table = self._table or self._find_table()
+        if self._table is None:
+            return None
+        start, length = self._table
+        return GC_BLOCK * sum(self._memory.read_memory(start, length).translate(_BLOCKS_IN_USE))
+
+    def _find_table(self) -> tuple[int, int] | None:
         start, length = self._word(self._layout.table_start), self._word(self._layout.table_length)
         pool = self._word(self._layout.pool_end) - self._word(self._layout.pool_start)
-        if not start or not 0 < length * 4 * GC_BLOCK <= pool + 4 * GC_BLOCK:
-            return None
-        return GC_BLOCK * sum(self._memory.read_memory(start, length).translate(_BLOCKS_IN_USE))
+        return (start, length) if start and 0 < length * 4 * GC_BLOCK <= pool + 4 * GC_BLOCK else None
 
     def _word(self, address: int) -> int:
         (value,) = struct.unpack("<I", self._memory.read_memory(address, 4))

@@ -20,6 +20,8 @@
 #define MICROPY_ALLOC_PATH_MAX                  (64)
 #define MICROPY_ALLOC_GC_STACK_SIZE             (32)
 #define MICROPY_OPT_MAP_LOOKUP_CACHE            (1) // 128 bytes of RAM for 8 % of all instructions
+#define MICROPY_OPT_LOAD_ATTR_FAST_PATH         (1)
+#define MICROPY_OPT_COMPUTED_GOTO               (1)
 
 // Memory and numbers.
 #define MICROPY_ENABLE_GC                       (1)

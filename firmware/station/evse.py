@@ -13,7 +13,7 @@ _FRAME_MAX = const(96)
 _ANSWER_MS = const(500)
 _TRIES = const(3)
 _QUIET_MS = const(50)  # lets a late answer pass before the next try
-_SUPERVISE_S = const(60)
+_SUPERVISE_S = const(150)  # reports come by themselves; this finds a controller that died
 _RETRY_S = const(10)
 _MARGIN_S = const(60)
 

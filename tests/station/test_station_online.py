@@ -276,7 +276,7 @@ def test_dead_controller_is_faulted_and_recovers(world):
     world.boot()
     world.accepted()
     world.evse.silence(True, world.now_ns)
-    world.run(80)
+    world.run(320)
     assert reported(world.requests("StatusNotification")[2:]) == {(1, "Faulted"), (2, "Faulted")}
     world.evse.silence(False, world.now_ns)
     world.run(15)
@@ -288,11 +288,11 @@ def test_lost_and_damaged_frames_are_repeated(world):
     world.accepted()
     for _ in range(10):
         world.evse.drop_frames(1)
-        world.run(60)
+        world.run(160)
         world.evse.corrupt_frames(1)
-        world.run(60)
+        world.run(160)
         world.evse.drop_frames(1, direction="up")
-        world.run(60)
+        world.run(160)
     assert len(world.requests("StatusNotification")) == 2
 
 
