@@ -12,7 +12,7 @@ _FRAME_MAX = const(96)
 
 _ANSWER_MS = const(500)
 _TRIES = const(3)
-_QUIET_MS = const(50)  # lets a late answer pass before the next try
+_QUIET_MS = const(50)
 _SUPERVISE_S = const(150)  # reports come by themselves; this finds a controller that died
 _RETRY_S = const(10)
 _MARGIN_S = const(60)
@@ -40,7 +40,8 @@ def frame(text):
 class RapiParser:
     """The controller's byte stream cut into frames, without I/O: fill `buffer()`, call `feed(n)`.
 
-    `on_frame(words)` gets the words of each frame whose checksum is right, the first without its `$`.
+    `on_frame(words)` gets the words of each frame whose checksum is right, the first without its `$`; the
+    last may be the sequence id of the command that is answered.
     """
 
     def __init__(self, on_frame):
@@ -91,7 +92,8 @@ class EvseController:
         self._lock = asyncio.Lock()
         self._answered = Signal()
         self._kick = Signal()
-        self._waiting = False
+        self._sequence = 0
+        self._waiting = None  # sequence id of the command under way
         self._answer = None
         # by EVSE id - 1
         self._contact = [None] * EVSES
@@ -149,9 +151,10 @@ class EvseController:
     def _on_frame(self, words):
         kind = words[0]
         if kind in ("OK", "NK"):
-            if self._waiting:
-                self._waiting = False
-                self._answer = words
+            # the id tells an answer that comes late from the one to this command
+            if self._waiting and words[-1] == self._waiting:
+                self._waiting = None
+                self._answer = words[:-1]
                 self._answered.set()
         elif kind == "AB":
             log.warn("evse: controller has booted, post code %s", words[1] if len(words) > 1 else "?")
@@ -195,17 +198,17 @@ class EvseController:
 
     async def command(self, text):
         """Words of the $OK answer, False for $NK, None when there is no answer after three tries."""
-        data = frame(text)
         async with self._lock:
             for _ in range(_TRIES):
                 self._answered.flag = False
-                self._waiting = True
-                await self._port.write(data)
+                self._sequence = self._sequence % 255 + 1
+                self._waiting = ":%02X" % self._sequence
+                await self._port.write(frame(text + " " + self._waiting))
                 if await self._answered.wait(_ANSWER_MS):
                     answer = self._answer
                     self._answer = None
                     return answer[1:] if answer[0] == "OK" else False
-                self._waiting = False
+                self._waiting = None
                 await asyncio.sleep_ms(_QUIET_MS)
         return None
 

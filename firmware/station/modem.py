@@ -21,6 +21,7 @@ _OFF_MS = const(200)
 _BUSY_MS = const(200)
 _BUSY_TRIES = const(10)
 _KEEPALIVE_S = const(120)
+_SUSPECT = const(3)  # failed attempts after which the module is reset
 
 # what the command under way waits for
 _NOTHING = const(0)
@@ -300,6 +301,7 @@ class Socket:
     def __init__(self, modem, link=0):
         self._modem = modem
         self._open = False
+        self._failed = 0
         self._pending = 0  # bytes announced and not read
         self._changed = Signal()
         self.link = link
@@ -334,7 +336,12 @@ class Socket:
             self._pending = 0
             command = 'AT+CIPSTART=%d,"TCP","%s",%d,%d' % (self.link, _quoted(host), port, _KEEPALIVE_S)
             if not await modem.command(command, timeout_ms=_CONNECT_MS):
+                self._failed += 1
+                if self._failed % _SUSPECT == 0:
+                    # it may have restarted unheard, and lost its settings
+                    modem.alive = False
                 raise LinkDown("no connection to %s:%d" % (host, port))
+            self._failed = 0
             self._open = True
 
     async def send(self, data):

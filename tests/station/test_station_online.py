@@ -296,6 +296,30 @@ def test_lost_and_damaged_frames_are_repeated(world):
     assert len(world.requests("StatusNotification")) == 2
 
 
+def test_late_answers_are_not_taken_for_those_of_the_next_command(world):
+    world.boot()
+    world.accepted()
+    world.evse.plug(2, world.now_ns)
+    world.until(
+        "EVSE 2 occupied", lambda: reported(world.requests("StatusNotification")[2:]) == {(2, "Occupied")}
+    )
+    world.evse.slow(600)
+    world.run(1000)
+    world.evse.slow(0)
+    world.run(400)
+    assert {(1, "Occupied"), (2, "Available")}.isdisjoint(reported(world.requests("StatusNotification")[2:]))
+    assert reported(world.requests("StatusNotification")[-2:]) == {(1, "Available"), (2, "Occupied")}
+
+
+def test_module_that_restarted_unheard_is_set_up_again(world):
+    world.boot()
+    world.accepted()
+    world.modem.corrupt_uart(10)
+    world.modem.reset(world.now_ns)
+    world.until("reconnection", lambda: len(handshakes(world)) == 2, 1200)
+    world.modem.complaints.clear()  # what was meant for the settings that it lost
+
+
 def test_restarted_controller_is_set_up_again(world):
     world.boot()
     world.accepted()
@@ -412,7 +436,7 @@ def test_ping_after_silence_only(world):
     world.run(100)
     assert not world.station.link.up
     world.modem.outage(False, world.now_ns)
-    world.until("reconnection", lambda: len(handshakes(world)) == 2, 300)
+    world.until("reconnection", lambda: len(handshakes(world)) == 2, 1200)
     world.close()
 
 
