@@ -215,7 +215,7 @@ namespace OcppLiteBench
             // translated code cuts time where it is left for an interrupt: equal runs start with none
             cpu.ClearTranslationCache();
             resets.Clear();
-            lost = revive = false;
+            revive = false;
             exceptions.Clear();
             instructions = instructionsBefore = 0;
             answer.Write((byte)uartsFound.Length);
@@ -315,7 +315,7 @@ namespace OcppLiteBench
         {
             var quantum = target > now ? target - now : BusyQuantum;
             var limit = BusyQuantum;
-            if((cpu.IsHalted && !lost) || (asleep && !nvic.MaskedInterruptPresent))
+            if(!powered || (!cpu.IsHalted && asleep && !nvic.MaskedInterruptPresent))
             {
                 var event_ = clock.NearestLimitIn;
                 limit = event_ > BusyQuantum ? event_ : BusyQuantum;
@@ -384,6 +384,7 @@ namespace OcppLiteBench
 
         private void Power(bool on)
         {
+            powered = on;
             if(!on)
             {
                 cpu.IsHalted = true;
@@ -418,8 +419,7 @@ namespace OcppLiteBench
                 return;
             }
             asleep = false;
-            revive = lost;
-            lost = false;
+            revive = true;
             foreach(var uart in uarts)
             {
                 uart.Clear();
@@ -442,7 +442,6 @@ namespace OcppLiteBench
         {
             if(now == EmulationCPUState.Aborted)
             {
-                lost = true;
                 new Thread(() => cpu.IsHalted = true).Start();
             }
         }
@@ -573,7 +572,7 @@ namespace OcppLiteBench
         private volatile bool asleep;
         private volatile bool output;
         private volatile bool leave;
-        private volatile bool lost;
+        private bool powered;
         private volatile bool revive;
         private bool quiet;
         private string resetBy;
