@@ -11,7 +11,7 @@ TC_A_01_CS Basic Authentication - Valid username/password combination
     [Documentation]    The station authenticates itself with HTTP Basic authentication, username and password being
     ...    its identity and SecurityCtrlr.BasicAuthPassword.
     ...
-    ...    Which characters a password may hold is not checked: the errata 2025-09 lift that limit.
+    ...    The errata 2025-09 to A00.FR.205 let a password hold any characters, 16 to 64 of them.
     [Tags]    TC_A_01_CS    A00    B01    A00.FR.202    A00.FR.203    A00.FR.204    A00.FR.205    A00.FR.301
     ...    A00.FR.302    A00.FR.304    B01.FR.01    B01.FR.05    B01.FR.09
     # Step 1
@@ -22,4 +22,4 @@ TC_A_01_CS Basic Authentication - Valid username/password combination
     Should Be Equal    ${authorization}    Basic ${credentials}
     Should End With    ${upgrade.path}    /${upgrade.user}
     ${length} =    Get Length    ${upgrade.password}
-    Should Be True    16 <= ${length} <= 40    The password has ${length} characters, allowed are 16 to 40
+    Should Be True    16 <= ${length} <= 64    The password has ${length} characters, allowed are 16 to 64
