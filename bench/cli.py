@@ -18,8 +18,9 @@ import typer
 from rich.console import Console
 
 from bench import firmware as firmware_build
-from bench.emulators import Kind, choose, create
+from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.base import EmulatorError
+from bench.emulators.renode.locate import PATH_VARIABLE, locate
 from bench.firmware import FirmwareError
 from bench.memory.elf import ImageFileError, StaticMemory, measure
 from bench.memory.linkmap import MapError
@@ -62,6 +63,10 @@ EmulatorKind = Annotated[
 
 out = Console(width=None if sys.stdout.isatty() else 120)
 
+RenodePath = Annotated[
+    Path | None, typer.Option("--renode", help="Renode to use, else RENODE_PATH, PATH, renode-run's.")
+]
+
 
 class UsageError(RigError):
     """Asked for something that does not go together. The message is one clear line."""
@@ -83,6 +88,7 @@ def run(
     *,
     board: Boards = None,
     emulator: EmulatorKind = "auto",
+    renode: RenodePath = None,
     include: Annotated[list[str] | None, typer.Option("--include", help="Tag pattern (Robot).")] = None,
     test: Annotated[list[str] | None, typer.Option("--test", help="Scenario id, as TC_B_01_CS.")] = None,
     firmware: FirmwareFile = None,
@@ -107,6 +113,7 @@ def run(
         write_robot_report,
     )
 
+    _choose(emulator, renode)
     scenarios = select(discover(), include or (), test or ())
     targets = _targets(board, firmware, platform)
     for name, elf in targets.items():
@@ -163,6 +170,7 @@ def run(
 def parity(
     *,
     board: Boards = None,
+    renode: RenodePath = None,
     include: Annotated[list[str] | None, typer.Option("--include", help="Tag pattern (Robot).")] = None,
     test: Annotated[list[str] | None, typer.Option("--test", help="Scenario id, as TC_B_01_CS.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = 1,
@@ -173,9 +181,8 @@ def parity(
     from bench.parity import table as parity_table
 
     emulators = ("renode", "unicorn")
+    _choose("renode", renode)
     scenarios, targets = select(discover(), include or (), test or ()), _targets(board, None, None)
-    for emulator in emulators:
-        choose(_kind(emulator))
     folder = report.resolve() / "parity"
     shutil.rmtree(folder, ignore_errors=True)
     queue = [
@@ -248,12 +255,14 @@ def boot(
         typer.Option("--pace/--no-pace", help="Keep to host time (always with --csms, and on a terminal)."),
     ] = None,
     emulator: EmulatorKind = "auto",
+    renode: RenodePath = None,
     firmware: FirmwareFile = None,
     platform: PlatformFile = None,
 ) -> None:
     """One board, live: its log and its OCPP messages. Ctrl-C ends it."""
     from bench.live import Live
 
+    _choose(emulator, renode)
     ((name, elf),) = _targets([board], firmware, platform).items()
     Live(
         load_platform(name),
@@ -345,6 +354,14 @@ def _kind(emulator: str) -> Kind:
     raise UsageError(f"no emulator {emulator!r}; there are {', '.join(get_args(Kind))}")
 
 
+def _choose(emulator: str, renode: Path | None) -> None:
+    """Say which emulator it will be; `renode` goes before any other, also for processes started here."""
+    if renode is not None:
+        os.environ[PATH_VARIABLE] = str(renode.resolve())
+    kind = choose(_kind(emulator))
+    _say(f"emulator: Renode at {locate()}" if kind == "renode" else "emulator: Unicorn")
+
+
 def _check_image(name: str, elf: Path, emulator: str) -> None:
     """Raises what is wrong with a platform or an image once, before every scenario would."""
     board = create(_kind(emulator), load_platform(name))
@@ -353,6 +370,7 @@ def _check_image(name: str, elf: Path, emulator: str) -> None:
         board.load(elf)
     finally:
         board.close()
+        close_idle()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from ..platforms import Platform
 
 Kind = Literal["auto", "unicorn", "renode"]
-
-log = logging.getLogger(__name__)
 
 
 def choose(kind: Kind) -> Literal["unicorn", "renode"]:
@@ -29,11 +26,10 @@ def choose(kind: Kind) -> Literal["unicorn", "renode"]:
     if kind != "auto":
         raise EmulatorError(f"no emulator {kind!r}; there are auto, unicorn, renode")
     try:
-        log.info("emulator: Renode at %s", locate())
+        locate()
     except RenodeMissing as error:
         if error.asked_for:
             raise
-        log.info("emulator: Unicorn (no Renode found)")
         return "unicorn"
     return "renode"
 
@@ -59,3 +55,10 @@ def create(
     from .unicorn.machine import UnicornMachine
 
     return UnicornMachine(platform, seed=seed, count_memory=count_memory)
+
+
+def close_idle() -> None:
+    """End the processes that are kept for the next board, where none follows soon."""
+    from .renode.machine import close_idle as close_idle_renodes
+
+    close_idle_renodes()

@@ -304,3 +304,9 @@ def _take(executable: Path, resc: Path, elf: Path, *, fresh: bool) -> Renode:
         renode.close()
         raise
     return renode
+
+
+def close_idle() -> None:
+    """End the processes that no board uses."""
+    while _idle:
+        _idle.pop().close()
