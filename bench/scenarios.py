@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -104,7 +105,7 @@ def run_all(jobs: Iterable[Job], workers: int, on_result: Callable[[Result], Non
     pool = ProcessPoolExecutor(
         max_workers=max(1, min(workers, len(ordered))),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=os.setsid,  # Ctrl-C is for this process, which ends the others
+        initializer=_begin_worker,
     )
     try:
         futures = {pool.submit(run_job, job): number for number, job in enumerate(ordered)}
@@ -125,6 +126,19 @@ def run_all(jobs: Iterable[Job], workers: int, on_result: Callable[[Result], Non
         raise
     pool.shutdown()
     return [results[number] for number in range(len(ordered))]
+
+
+def _begin_worker() -> None:
+    """Ctrl-C is for the parent alone, which ends its workers; killed, it cannot, so they look themselves."""
+    os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 def _failed(job: Job, message: str) -> Result:

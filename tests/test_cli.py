@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.memory.elf import measure
@@ -166,6 +167,22 @@ def test_failing_scenario_gives_exit_code_1(firmware: Firmware, tmp_path: Path) 
     (result,) = json.loads((tmp_path / "results.json").read_text())
     assert result["verdict"] == "FAIL"
     assert "12 characters" in result["message"]
+
+
+def test_killed_run_leaves_no_process_behind(firmware: Firmware, tmp_path: Path) -> None:
+    command = ("run", "--emulator", "unicorn", "--repeat", "50", "--jobs", "2", "--report", tmp_path)
+    bench = psutil.Popen(
+        [sys.executable, "-m", "bench.cli", *map(str, command)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while len(workers := bench.children(recursive=True)) < 2 and bench.poll() is None:
+        time.sleep(0.05)
+    assert bench.poll() is None
+    bench.kill()
+    bench.wait()
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert not alive
 
 
 def test_size_as_json_adds_up(firmware: Firmware) -> None:
