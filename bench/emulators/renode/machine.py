@@ -81,7 +81,7 @@ class RenodeBoard(Emulator):
     def load(self, elf: Path) -> None:
         parts = segments(elf)
         if self._renode is None:
-            self._renode = _take(self._executable, self._platform.resc, elf, fresh=self._profile is not None)
+            self._renode = _take(self._executable, self._platform, elf, fresh=self._profile is not None)
             if self._profile:
                 self._renode.command(f"machine EnableProfiler @{quoted(self._profile)}")
             self._renode.command(f"emulation SetSeed {self._seed + 1}")
@@ -289,17 +289,17 @@ def _index(names: list[str], name: str, kind: str, platform: Platform) -> int:
 _idle: list[Renode] = []
 
 
-def _take(executable: Path, resc: Path, elf: Path, *, fresh: bool) -> Renode:
+def _take(executable: Path, platform: Platform, elf: Path, *, fresh: bool) -> Renode:
     """A Renode with the platform's machine loaded and nobody else on it."""
     fitting = [each for each in _idle if each.alive and each.executable == executable and not fresh]
-    renode = next((each for each in fitting if each.platform == resc), fitting[0] if fitting else None)
+    renode = next((each for each in fitting if each.platform == platform), fitting[0] if fitting else None)
     if renode is None:
         renode = Renode(executable)
     else:
         _idle.remove(renode)
     try:
-        if renode.platform != resc:
-            renode.load_platform(resc, elf)
+        if renode.platform != platform:
+            renode.load_platform(platform, elf)
     except EmulatorError:
         renode.close()
         raise

@@ -14,6 +14,7 @@ from collections import deque
 from pathlib import Path
 
 from bench.emulators.base import EmulatorError
+from bench.platforms import Platform
 
 from .locate import parse_version
 
@@ -40,8 +41,8 @@ class Renode:
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._lock = threading.Lock()
         self._link: socket.socket | None = None
-        self.platform: Path | None = None
-        """The .resc whose machine is loaded."""
+        self.platform: Platform | None = None
+        """Whose machine is loaded."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             try:
@@ -74,14 +75,21 @@ class Renode:
         self.request(b"D")
         self.command("Clear")
 
-    def load_platform(self, resc: Path, elf: Path) -> None:
-        """Put the board of a .resc, with `elf` for its ``$bin``, in place of whatever was loaded."""
+    def load_platform(self, platform: Platform, elf: Path) -> None:
+        """Put a board, with `elf` for the ``$bin`` of its .resc, in place of whatever was loaded.
+
+        A board without a .resc is its .repl alone.
+        """
         self.unload()
-        self.command(f"$bin=@{quoted(elf.resolve())}")
-        self.command(f"include @{quoted(resc)}")
+        if platform.resc.is_file():
+            self.command(f"$bin=@{quoted(elf.resolve())}")
+            self.command(f"include @{quoted(platform.resc.resolve())}")
+        else:
+            self.command(f'mach create "{platform.name}"')
+            self.command(f"machine LoadPlatformDescription @{quoted(platform.repl.resolve())}")
         # what a script does at a reset is for people at the Monitor, and takes time
         self.command('macro reset "#"')
-        self.platform = resc
+        self.platform = platform
 
     def command(self, line: str) -> str:
         """What the Monitor prints at a command. Raises EmulatorError with its message where it refuses."""
