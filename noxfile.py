@@ -27,7 +27,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Lint, types, firmware builds, unit tests and scenarios. Arguments go to pytest."""
-    _install(session, "[dev]")
+    _install(session, "[dev,plot]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

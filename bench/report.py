@@ -109,7 +109,7 @@ def ram_table(results: Sequence[Result], images: dict[str, StaticMemory]) -> Tab
         table.add_row(title, *cells)
 
     row("static data", "fixed", "fixed")
-    row("heap in use after collection", "heap_live", "heap")
+    row("heap that can be reached", "heap_live", "heap")
     row("stack", "stack_peak", "stack")
     table.add_section()
     totals = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ _SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 10 * NS_PER_S
 _LIVE_WAIT_S = 0.1
 _PROBLEMS_SHOWN = 20
 _RESETS_MAX = 20
+_REGISTERS = (*(f"r{n}" for n in range(13)), "lr")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -74,7 +76,7 @@ class MemoryUse:
 
     fixed       static data without heap area and stack (linker map)
     heap        size of MicroPython's heap area
-    heap_live   most of it that was in use right after a collection: what the firmware needs to live
+    heap_live   most of it that could be reached at any OCPP message: what a collection leaves
     heap_peak   most of it that was in use, garbage included: MicroPython collects when the heap is full
     stack       size of the stack area
     stack_peak  most of it that was used (painted before power-on)
@@ -152,7 +154,7 @@ class Rig:
         self._slice_ns = _SLICE_MIN_NS
         self._modem_on = False
         self._resets_caused = 0
-        self._heap_last = 0
+        self._talked_ns = 0
         self._heap_live: int | None = None
         self._heap_peak: int | None = None
         self._powered = False
@@ -362,10 +364,21 @@ class Rig:
         in_use = self._heap.in_use() if self._heap else None
         if in_use is None:
             return
-        if in_use < self._heap_last:
-            self._heap_live = max(in_use, self._heap_live or 0)
         self._heap_peak = max(in_use, self._heap_peak or 0)
-        self._heap_last = in_use
+        last = (session.transcript[-1] for session in self.csms.sessions.values() if session.transcript)
+        talked_ns = max((message.at_ns for message in last), default=0)
+        if talked_ns > self._talked_ns:
+            self._talked_ns = talked_ns
+            self._heap_live = max(self._reachable() or 0, self._heap_live or 0) or None
+
+    def _reachable(self) -> int | None:
+        if self._heap is None or self.static.stack is None:
+            return None
+        registers = struct.pack("<14I", *map(self.emulator.read_register, _REGISTERS))
+        sp = self.emulator.read_register("sp")
+        top = self.static.stack.end
+        stack = self.emulator.read_memory(sp, top - sp) if self.static.stack.start <= sp < top else b""
+        return self._heap.live(stack + registers)
 
     def _exchange(self) -> None:
         now = self.now_ns

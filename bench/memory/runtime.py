@@ -9,6 +9,7 @@ table lies is found from the DWARF description of ``mp_state_ctx`` (py/mpstate.h
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,8 @@ from bench.memory.elf import Area, symbols_of
 
 PAINT = b"\x5a\xc3\x96\xe1"
 GC_BLOCK = 16
+_HEAD, _TAIL, _MARKED = 1, b"\2", 3
+_KINDS_OF = [bytes(byte >> shift & 3 for shift in (0, 2, 4, 6)) for byte in range(256)]
 _BLOCKS_IN_USE = bytes(sum(1 for shift in (0, 2, 4, 6) if byte >> shift & 3) for byte in range(256))
 
 
@@ -52,12 +55,16 @@ class StackProbe:
 
 @dataclass(frozen=True, slots=True)
 class GcLayout:
-    """Addresses of the variables that tell where MicroPython's allocation table and its pool are."""
+    """Addresses of the variables that tell where MicroPython's allocation table and its pool are, and of the
+    part of mp_state_ctx that its collector takes for roots (py/gc.c, gc_collect_start).
+    """
 
     table_start: int
     table_length: int
     pool_start: int
     pool_end: int
+    roots_start: int
+    roots_end: int
 
 
 class HeapProbe:
@@ -80,6 +87,40 @@ class HeapProbe:
             return None
         start, length = self._table
         return GC_BLOCK * sum(self._memory.read_memory(start, length).translate(_BLOCKS_IN_USE))
+
+    def live(self, roots: bytes) -> int | None:
+        """Bytes that a collection would leave now: what can be reached, as the collector itself decides it.
+
+        `roots` are the stack in use and the registers. None before the heap is set up and during a collection.
+        """
+        if self._table is None:
+            return None
+        table = self._memory.read_memory(*self._table)
+        kinds = b"".join(map(_KINDS_OF.__getitem__, table))
+        if _MARKED in kinds:
+            return None
+        layout, read = self._layout, self._memory.read_memory
+        pool = self._word(layout.pool_start)
+        words = memoryview(read(pool, len(kinds) * GC_BLOCK)).cast("I")
+        own = read(layout.roots_start, layout.roots_end - layout.roots_start)
+        waiting = list(memoryview(own).cast("I")) + list(memoryview(roots).cast("I"))
+        end = pool + len(kinds) * GC_BLOCK
+        reached: set[int] = set()
+        blocks = 0
+        while waiting:
+            pointer = waiting.pop()
+            if not pool <= pointer < end or pointer % GC_BLOCK:
+                continue
+            head = (pointer - pool) // GC_BLOCK
+            if kinds[head] != _HEAD or head in reached:
+                continue
+            reached.add(head)
+            behind = head + 1
+            while kinds[behind : behind + 1] == _TAIL:
+                behind += 1
+            blocks += behind - head
+            waiting += words[head * 4 : behind * 4]
+        return GC_BLOCK * blocks
 
     def _find_table(self) -> tuple[int, int] | None:
         start, length = self._word(self._layout.table_start), self._word(self._layout.table_length)
@@ -107,21 +148,30 @@ def gc_layout(elf: Path) -> GcLayout | None:
     return None
 
 
-def _area_offsets(unit: CompileUnit) -> tuple[int, int, int, int] | None:
+def _area_offsets(unit: CompileUnit) -> tuple[int, ...] | None:
     """Offsets in mp_state_ctx of the variables of GcLayout, in its order."""
     variable = next(
         (d for d in unit.iter_DIEs() if d.tag == "DW_TAG_variable" and _name(d) == "mp_state_ctx"), None
     )
     if variable is None:
         return None
-    mem = _member(_type(variable), "mem")
-    area = _member(mem[1], "area") if mem else None
-    if mem is None or area is None:
-        return None
-    names = ("gc_alloc_table_start", "gc_alloc_table_byte_len", "gc_pool_start", "gc_pool_end")
-    members = [_member(area[1], name) for name in names]
-    start, length, pool, end = (mem[0] + area[0] + member[0] if member else -1 for member in members)
-    return None if -1 in (start, length, pool, end) else (start, length, pool, end)
+    context = _type(variable)
+    area = ("gc_alloc_table_start", "gc_alloc_table_byte_len", "gc_pool_start", "gc_pool_end")
+    paths: list[tuple[str, ...]] = [("mem", "area", name) for name in area]
+    paths += [("thread", "dict_locals"), ("vm", "qstr_last_chunk")]
+    offsets = [_offset(context, path) for path in paths]
+    return None if None in offsets else tuple(offset for offset in offsets if offset is not None)
+
+
+def _offset(structure: DIE, path: Sequence[str]) -> int | None:
+    """Offset of a member of a member, ..."""
+    offset = 0
+    for name in path:
+        member = _member(structure, name)
+        if member is None:
+            return None
+        offset, structure = offset + member[0], member[1]
+    return offset
 
 
 def _name(die: DIE) -> str:
