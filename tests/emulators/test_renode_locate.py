@@ -76,7 +76,7 @@ def test_a_broken_configuration_of_renode_run_is_passed_over(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "version"),
     [
-        ("Renode, version 1.16.1 (d66b0c2a-202611220916)", (1, 16, 1)),
+        ("Renode, version 1.16.1 (0123abcd-202501010000)", (1, 16, 1)),
         ("Renode v1.17.0.17003", (1, 17, 0, 17003)),
         ("Renode, version 2.0 (0-0)", (2, 0)),
     ],

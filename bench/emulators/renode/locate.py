@@ -59,7 +59,7 @@ def locate(given: Path | None = None) -> Path:
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """(1, 16, 1) from what Renode says of itself, e.g. ``Renode, version 1.16.1 (d66b0c2a-...)``.
+    """(1, 16, 1) from what Renode says of itself, e.g. ``Renode, version 1.16.1 (0123abcd-...)``.
 
     Raises RenodeMissing where it is older than OLDEST or does not tell.
     """
