@@ -91,7 +91,7 @@ class HeapProbe:
     def live(self, roots: bytes) -> int | None:
         """Bytes that a collection would leave now: what can be reached, as the collector itself decides it.
 
-        `roots` are the stack in use and the registers. None before the heap is set up and during a collection.
+        `roots`: the stack in use, and the registers. None before the heap is set up and during a collection.
         """
         if self._table is None:
             return None
@@ -102,24 +102,21 @@ class HeapProbe:
         layout, read = self._layout, self._memory.read_memory
         pool = self._word(layout.pool_start)
         words = memoryview(read(pool, len(kinds) * GC_BLOCK)).cast("I")
-        own = read(layout.roots_start, layout.roots_end - layout.roots_start)
-        waiting = list(memoryview(own).cast("I")) + list(memoryview(roots).cast("I"))
+        own = memoryview(read(layout.roots_start, layout.roots_end - layout.roots_start)).cast("I")
         end = pool + len(kinds) * GC_BLOCK
+        waiting = [word for word in (*own, *memoryview(roots).cast("I")) if pool <= word < end]
         reached: set[int] = set()
         blocks = 0
         while waiting:
-            pointer = waiting.pop()
-            if not pool <= pointer < end or pointer % GC_BLOCK:
-                continue
-            head = (pointer - pool) // GC_BLOCK
-            if kinds[head] != _HEAD or head in reached:
+            head, inside = divmod(waiting.pop() - pool, GC_BLOCK)
+            if inside or kinds[head] != _HEAD or head in reached:
                 continue
             reached.add(head)
             behind = head + 1
             while kinds[behind : behind + 1] == _TAIL:
                 behind += 1
             blocks += behind - head
-            waiting += words[head * 4 : behind * 4]
+            waiting += [word for word in words[head * 4 : behind * 4] if pool <= word < end]
         return GC_BLOCK * blocks
 
     def _find_table(self) -> tuple[int, int] | None:

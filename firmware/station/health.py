@@ -9,18 +9,16 @@ PROVISIONING = const(2)
 EVSE = const(3)
 
 _NAMES = const(("link", "rpc", "provisioning", "evse"))
-_due = [None] * 4
+_NEVER = const(0x3FFFFFFF)  # seconds of uptime; the largest integer that needs no heap
+_due = [_NEVER] * 4
 
 
 def promise(task, seconds):
     """Check in: `task` will check in again within `seconds` (None: it waits for another task)."""
-    _due[task] = None if seconds is None else board.uptime() + seconds
+    _due[task] = _NEVER if seconds is None else board.uptime() + seconds
 
 
 def late():
     """Name of a task that broke its promise, or None."""
-    now = board.uptime()
-    for task, due in enumerate(_due):
-        if due is not None and now > due:
-            return _NAMES[task]
-    return None
+    first = min(_due)
+    return _NAMES[_due.index(first)] if board.uptime() > first else None

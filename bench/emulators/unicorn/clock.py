@@ -11,44 +11,40 @@ from ..base import NS_PER_S
 class Event:
     """Something that is due at a time. `cancel` it to make it not happen."""
 
-    __slots__ = ("action", "at_ns", "order")
+    __slots__ = ("action", "at_ns")
 
-    def __init__(self, at_ns: int, order: int, action: Callable[[], None]) -> None:
+    def __init__(self, at_ns: int, action: Callable[[], None]) -> None:
         self.at_ns = at_ns
-        self.order = order
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
         self.action = None
-
-    def __lt__(self, other: Event) -> bool:
-        return (self.at_ns, self.order) < (other.at_ns, other.order)
 
 
 class Agenda:
     """Events in the order of their times; those of one time in the order they were made."""
 
     def __init__(self) -> None:
-        self._heap: list[Event] = []
+        self._heap: list[tuple[int, int, Event]] = []
         self._order = 0
 
     def add(self, at_ns: int, action: Callable[[], None]) -> Event:
         self._order += 1
-        event = Event(at_ns, self._order, action)
-        heapq.heappush(self._heap, event)
+        event = Event(at_ns, action)
+        heapq.heappush(self._heap, (at_ns, self._order, event))
         return event
 
     def next_ns(self) -> int | None:
         """Time of the first event."""
         heap = self._heap
-        while heap and heap[0].action is None:
+        while heap and heap[0][2].action is None:
             heapq.heappop(heap)
-        return heap[0].at_ns if heap else None
+        return heap[0][0] if heap else None
 
     def run_due(self, now_ns: int) -> None:
         heap = self._heap
-        while heap and heap[0].at_ns <= now_ns:
-            action = heapq.heappop(heap).action
+        while heap and heap[0][0] <= now_ns:
+            action = heapq.heappop(heap)[2].action
             if action is not None:
                 action()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -46,6 +47,14 @@ _FAULTS = {
 }
 
 
+@dataclass(slots=True)
+class _Decoded:
+    """What was found out about code, by address; stale where flash was written to from outside."""
+
+    straight: dict[int, int] = field(default_factory=dict)
+    waits: dict[int, tuple[bool, bool]] = field(default_factory=dict)
+
+
 class UnicornMachine(Emulator):
     """`seed` makes the random numbers of the board; `count_memory` counts all loads and stores, slowly.
 
@@ -78,7 +87,7 @@ class UnicornMachine(Emulator):
         self._pending_reset: str | None = None
         self._resets: list[Reset] = []
         self._loaded = False
-        self._straight: dict[int, int] = {}
+        self._decoded = _Decoded()
         self._undo: list[tuple[int, bytes]] = []
         """Flash contents that Unicorn has overwritten: it carries a store out that its hook has handled."""
 
@@ -111,7 +120,7 @@ class UnicornMachine(Emulator):
         if count_memory:
             for memory in self._memories.all:
                 for address in memory.addresses:
-                    core.count_accesses(address, memory.size, memory.accesses)
+                    core.count_accesses(address, memory.size, memory.access, memory.accesses)
 
     # The board, as its peripherals see it
 
@@ -203,7 +212,7 @@ class UnicornMachine(Emulator):
         self._memories.write(address, data)
 
     def poke(self, address: int, data: bytes) -> None:
-        self._straight.clear()
+        self._decoded = _Decoded()
         self._memories.poke(address, data)
 
     def asynchronous_bus_fault(self) -> None:
@@ -312,7 +321,7 @@ class UnicornMachine(Emulator):
             self._stopped(stop)
 
     def _straight_run(self, pc: int) -> int:
-        length = self._straight.get(pc)
+        length = self._decoded.straight.get(pc)
         if length is None:
             try:
                 memory, offset = self._memories.find(pc, 2)
@@ -326,7 +335,7 @@ class UnicornMachine(Emulator):
 
             length = straight_run(halfword, pc)
             if memory.kind != "ram":
-                self._straight[pc] = length
+                self._decoded.straight[pc] = length
         return length
 
     def _stopped(self, stop: Stop) -> None:
@@ -355,11 +364,18 @@ class UnicornMachine(Emulator):
 
     def _wait_for_event(self) -> None:
         exceptions = self._exceptions
-        if self._halfword(exceptions.pc - 2) == _YIELD:
+        pc = exceptions.pc
+        found = self._decoded.waits.get(pc)
+        if found is None:
+            found = self._halfword(pc - 2) == _YIELD, self._halfword(pc - 4) == _SEV
+            if self._in_flash(pc):
+                self._decoded.waits[pc] = found
+        is_yield, clears_event = found
+        if is_yield:
             return
         # Unicorn executes SEV as a NOP and says nothing. The idiom SEV, WFE (to clear the event register) is
         # recognised by its code; an event that a SEV elsewhere leaves behind is not.
-        if exceptions.event or self._halfword(exceptions.pc - 4) == _SEV:
+        if exceptions.event or clears_event:
             exceptions.event = False
         else:
             self._waiting = Stop.WFE
@@ -397,7 +413,7 @@ class UnicornMachine(Emulator):
 
     def load(self, elf: Path) -> None:
         self._powered = self._loaded = False
-        self._straight.clear()
+        self._decoded = _Decoded()
         image.program(elf, self._memories)
         self._loaded = True
         self.power_on()

@@ -88,6 +88,8 @@ class Nvic:
         ready = self.pending & self.enabled
         if not ready:
             return None
+        if len(ready) == 1:
+            return next(iter(ready))
         return min(ready, key=lambda exception: (self.priority[exception], exception))
 
     def group(self, priority: int) -> int:

@@ -34,6 +34,7 @@ class Timer(NrfPeripheral):
         self._prescaler = 4
         self._started = False
         self._cc = [0] * self._channels
+        self._due: list[int | None] = [None] * self._channels
         self._cancel()
 
     def reset(self, cause: str) -> None:
@@ -45,15 +46,21 @@ class Timer(NrfPeripheral):
             self._event.cancel()
             self._event = None
 
-    def _arm(self) -> None:
-        self._cancel()
+    def _arm(self, channel: int | None = None) -> None:
+        """Schedule the next match, after a change of one channel's CC or of what all depend on."""
         now = self.board.now_ns
-        due = [self._ticks.next_match(value, now) for value in self._cc]
-        times = [time for time in due if time is not None]
-        if times:
-            self._event = self.board.at(min(times), self._matched)
+        if channel is None:
+            self._due = [self._ticks.next_match(value, now) for value in self._cc]
+        else:
+            self._due[channel] = self._ticks.next_match(self._cc[channel], now)
+        first = min((due for due in self._due if due is not None), default=None)
+        if self._event is None or self._event.at_ns != first:
+            self._cancel()
+            if first is not None:
+                self._event = self.board.at(first, self._matched)
 
     def _matched(self) -> None:
+        self._event = None
         self._compare(self._ticks.value(self.board.now_ns))
         self._arm()
 
@@ -84,7 +91,10 @@ class Timer(NrfPeripheral):
         elif offset == CLEAR:
             self._ticks.load(0, now)
         elif CAPTURE <= offset < CAPTURE + 4 * self._channels:
-            self._cc[(offset - CAPTURE) >> 2] = self._ticks.value(now)
+            channel = (offset - CAPTURE) >> 2
+            self._cc[channel] = self._ticks.value(now)
+            self._arm(channel)
+            return True
         else:
             return False
         self._arm()

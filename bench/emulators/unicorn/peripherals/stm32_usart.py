@@ -74,7 +74,9 @@ class Usart(Uart):
             self._sr |= _RXNE
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = self.board.at(self.board.now_ns + self.frame_ns(), self._line_idle)
+            self._idle = None
+        if self._arrival is None:
+            self._idle = self.board.at(self.board.now_ns + self.frame_ns(), self._line_idle)
         self._update()
 
     def _line_idle(self) -> None:
