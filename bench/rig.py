@@ -141,7 +141,7 @@ class Rig:
         self.static: StaticMemory = measure(elf)
         self._watch = Watch() if metrics else None
         profile = self._watch.profile if self._watch else None
-        self.emulator: Emulator = create(emulator, platform, seed=seed, profile=profile)
+        self.emulator: Emulator = create(emulator, platform, seed=seed, count_memory=metrics, profile=profile)
         try:
             self.emulator.load(elf)
             self._symbols = symbols_of(elf)

@@ -152,6 +152,8 @@ class Core:
         self._saved: list[int] = []
         self._in_run = False
         self._stale: list[tuple[int, int]] = []
+        self._no_it = ctypes.c_uint32(_THUMB)
+        self._no_it_ref = ctypes.byref(self._no_it)
         self._pc = ctypes.c_uint32()
         self._pc_ref = ctypes.byref(self._pc)
         self.fault_address = 0
@@ -244,13 +246,40 @@ class Core:
         )
 
     def count_accesses(self, address: int, size: int, counts: list[int]) -> None:
-        """Add every load from and store to a range to counts[0] and counts[1]. Slows all of them down."""
+        """Add every load from and store to a mapped memory to counts[0] and counts[1]: slow.
 
-        def on_access(_uc: object, access: int, _a: int, _s: int, _v: int, _d: object) -> None:
-            counts[1 if access == const.UC_MEM_WRITE else 0] += 1
+        An access across two pages is one, each register of an LDM, STM or STRD is one, and a STREX that
+        stores is a load and a store. What goes around the core is not counted: the stacking of exceptions,
+        vectors, DMA.
+        """
 
-        kinds = const.UC_HOOK_MEM_READ | const.UC_HOOK_MEM_WRITE
-        self._hook(kinds, HOOK_MEM_ACCESS_CFUNC(on_access), address, address + size - 1)
+        def on_load(_uc: object, _access: int, _a: int, _s: int, _v: int, _d: object) -> None:
+            counts[0] += 1
+            self._leave_it_block()
+
+        def on_store(_uc: object, _access: int, _a: int, _s: int, _v: int, _d: object) -> None:
+            counts[1] += 1
+            self._leave_it_block()
+
+        def on_protected_store(_uc: object, _access: int, _a: int, _s: int, _v: int, _d: object) -> None:
+            # _on_invalid follows, and a fault needs the bits of the IT block.
+            counts[1] += 1
+
+        writable = any(
+            start <= address <= end and access & WRITE for start, end, access in self._uc.mem_regions()
+        )
+        stored = on_store if writable else on_protected_store
+        for kind, callback in ((const.UC_HOOK_MEM_READ, on_load), (const.UC_HOOK_MEM_WRITE, stored)):
+            self._hook(kind, HOOK_MEM_ACCESS_CFUNC(callback), address, address + size - 1)
+
+    def _leave_it_block(self) -> None:
+        """To be called by a memory hook after which the instruction goes on.
+
+        For such a hook Unicorn restores the processor's state from the translation, the ITSTATE bits
+        included. Translated code keeps these zero until it leaves an IT block in the middle, so behind one
+        they would stay set and make the next piece of code conditional.
+        """
+        uclib.uc_reg_write(self._handle, arm.UC_ARM_REG_EPSR, self._no_it_ref)
 
     def forget_code(self, address: int, size: int) -> None:
         """Translations of this range are stale: its host buffer was written to. From within a run, this takes
@@ -341,7 +370,10 @@ class Core:
         self.fault_address = address
         try:
             if access == const.UC_MEM_WRITE_PROT and self.write_protected is not None:
-                return self.write_protected(address, size, value & (1 << 8 * size) - 1)
+                handled = self.write_protected(address, size, value & (1 << 8 * size) - 1)
+                if handled:
+                    self._leave_it_block()
+                return handled
         except BaseException as error:
             self._abort(error)
         return False

@@ -120,7 +120,7 @@ class UnicornMachine(Emulator):
         if count_memory:
             for memory in self._memories.all:
                 for address in memory.addresses:
-                    core.count_accesses(address, memory.size, memory.access, memory.accesses)
+                    core.count_accesses(address, memory.size, memory.accesses)
 
     # The board, as its peripherals see it
 
