@@ -28,7 +28,8 @@ T = TypeVar("T")
 CSMS_HOST, CSMS_PORT = "csms.local", 9000
 """The name by which stations of the bench know their CSMS."""
 
-_SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 10 * NS_PER_S
+_SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 60 * NS_PER_S
+_HEAP_WALK_NS = 100 * NS_PER_MS
 _LIVE_WAIT_S = 0.1
 _PROBLEMS_SHOWN = 20
 _RESETS_MAX = 20
@@ -367,7 +368,7 @@ class Rig:
         self._heap_peak = max(in_use, self._heap_peak or 0)
         last = (session.transcript[-1] for session in self.csms.sessions.values() if session.transcript)
         talked_ns = max((message.at_ns for message in last), default=0)
-        if talked_ns > self._talked_ns:
+        if talked_ns >= self._talked_ns + _HEAP_WALK_NS:
             self._talked_ns = talked_ns
             self._heap_live = max(self._reachable() or 0, self._heap_live or 0) or None
 

@@ -17,9 +17,9 @@ from .provisioning import Provisioning
 from .remote import Remote
 from .rpc import Rpc
 
-# The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 30 s are 20 s at least.
-_WATCHDOG_MS = const(30000)
-_FEED_S = const(15)
+# The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 32 s are 21.8 s at least.
+_WATCHDOG_MS = const(32000)
+_FEED_S = const(20)
 
 
 class Station:

@@ -101,6 +101,8 @@ class Nvic:
     def execution_priority(self, primask: int = 0, basepri: int = 0, faultmask: int = 0) -> int:
         """B1.5.4. Lower is more urgent."""
         priority = THREAD_PRIORITY
+        if not (self.active or basepri or primask or faultmask):
+            return priority
         for exception in self.active:
             group = self.group(self.priority[exception])
             priority = min(priority, group)
