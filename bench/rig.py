@@ -57,12 +57,6 @@ class Peer(Protocol):
     def next_event_ns(self) -> int | None: ...
 
 
-class LiveNetwork(Network, Protocol):
-    """A network that lives in host time."""
-
-    def wait(self, timeout_s: float) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """A line of the firmware's log and the virtual time at which it was read."""
