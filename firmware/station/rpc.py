@@ -15,9 +15,11 @@ from .websocket import RX_MESSAGE
 
 # priorities of outgoing CALLs, the most urgent first
 BOOT = const(0)
-STATUS = const(1)
-REQUESTED = const(2)
-HEARTBEAT = const(3)
+AUTHORIZE = const(1)
+STATUS = const(2)
+TRANSACTION = const(3)
+REQUESTED = const(4)
+HEARTBEAT = const(5)
 
 _QUEUE_MAX = const(8)
 _ID_MAX = const(36)
