@@ -74,12 +74,13 @@ class RapiParser:
         if start < 0 or mark < start or len(data) - mark != 3:
             return
         body = data[start:mark]
-        try:
-            given = int(data[mark + 1 :].decode(), 16)
-            words = body[1:].decode().split()
-        except (ValueError, UnicodeError):
+        if data[mark + 1 :].upper() != b"%02X" % checksum(body):
             return
-        if given == checksum(body) and words:
+        try:
+            words = body[1:].decode().split()
+        except UnicodeError:
+            return
+        if words:
             self._on_frame(words)
 
 
