@@ -1,4 +1,4 @@
-"""Components and variables (part 1, 4; part 2, B05 to B07): constants in ROM, changed values in RAM too."""
+"""The device model (part 1, 4; part 2, B05 to B07): values of the variables, changed ones in RAM too."""
 
 import json
 
@@ -7,192 +7,30 @@ from micropython import const
 
 from . import clock, log, schema
 from .rpc import REQUESTED
+from .variables import (
+    EVSES,
+    MODEL,
+    MUTABILITY,
+    TABLE,
+    TYPES,
+    VENDOR,
+    entry_of,
+    find,
+    has_evse,
+    key_of,
+    refusal,
+)
 from .websocket import RX_MESSAGE
 
-EVSES = const(2)  # each with one connector
+__all__ = ("EVSES", "MODEL", "VENDOR", "DeviceModel", "has_evse")
 
-MODEL = const("Lite 2")
-VENDOR = const("OCPP Lite Bench")
-_SUPPLY_PHASES = const("3")
-_EVSE_POWER_W = const(22080)
-
-_TYPES = const(
-    ("string", "decimal", "integer", "dateTime", "boolean", "OptionList", "SequenceList", "MemberList")
-)
-_MUTABILITY = const(("ReadOnly", "ReadWrite", "WriteOnly"))
-
-# flags of a variable: data type, mutability << 3, then
-_STRING = const(0)
-_DECIMAL = const(1)
-_INTEGER = const(2)
-_DATE_TIME = const(3)
-_BOOLEAN = const(4)
+# of variables.py
 _OPTIONS = const(5)
-_SEQUENCE = const(6)
 _MEMBERS = const(7)
 _RW = const(8)
 _WO = const(16)
-_REBOOT = const(32)  # takes effect at the next boot
-
-_STATES = const("Available,Occupied,Reserved,Unavailable,Faulted")
-
-_STATION = const(0)
+_REBOOT = const(32)
 _EVSE = const(1)
-_CONNECTOR = const(2)
-
-# (component, tier, ((variable, instance, flags, unit, lowest, highest or values, value: None = live), ...))
-_TABLE = const(
-    (
-        (
-            "OCPPCommCtrlr",
-            _STATION,
-            (
-                ("ActiveNetworkProfile", None, _INTEGER, None, None, None, None),
-                ("FileTransferProtocols", None, _MEMBERS, None, None, "FTP,FTPS,HTTP,HTTPS,SFTP", ""),
-                ("HeartbeatInterval", None, _INTEGER | _RW, "s", 1, None, "300"),
-                ("MessageTimeout", "Default", _INTEGER, "s", None, None, None),
-                ("NetworkConfigurationPriority", None, _SEQUENCE | _RW | _REBOOT, None, None, "1,2", "1"),
-                ("NetworkProfileConnectionAttempts", None, _INTEGER | _RW, None, 1, 100, "3"),
-                ("OfflineThreshold", None, _INTEGER | _RW, "s", 0, None, "300"),
-                ("ResetRetries", None, _INTEGER | _RW, None, 0, 10, "0"),
-                ("RetryBackOffRandomRange", None, _INTEGER | _RW, "s", 0, 3600, "10"),
-                ("RetryBackOffRepeatTimes", None, _INTEGER | _RW, None, 0, 10, "5"),
-                ("RetryBackOffWaitMinimum", None, _INTEGER | _RW, "s", 1, 86400, "10"),
-                ("WebSocketPingInterval", None, _INTEGER | _RW, "s", 0, None, "600"),
-            ),
-        ),
-        (
-            "SecurityCtrlr",
-            _STATION,
-            (
-                ("BasicAuthPassword", None, _STRING | _WO, None, 16, 64, ""),
-                ("CertificateEntries", None, _INTEGER, None, None, 0, "0"),
-                ("Identity", None, _STRING, None, None, 48, None),
-                ("OrganizationName", None, _STRING | _RW, None, 0, 64, ""),
-                ("SecurityProfile", None, _INTEGER, None, None, None, "1"),
-            ),
-        ),
-        (
-            "DeviceDataCtrlr",
-            _STATION,
-            (
-                ("BytesPerMessage", "GetVariables", _INTEGER, None, None, None, None),
-                ("BytesPerMessage", "SetVariables", _INTEGER, None, None, None, None),
-                ("ItemsPerMessage", "GetVariables", _INTEGER, None, None, None, None),
-                ("ItemsPerMessage", "SetVariables", _INTEGER, None, None, None, None),
-            ),
-        ),
-        (
-            "ClockCtrlr",
-            _STATION,
-            (
-                ("DateTime", None, _DATE_TIME, None, None, None, None),
-                ("TimeSource", None, _SEQUENCE | _RW, None, None, "Heartbeat", "Heartbeat"),
-            ),
-        ),
-        (
-            "ChargingStation",
-            _STATION,
-            (
-                ("Available", None, _BOOLEAN, None, None, None, "true"),
-                ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
-                ("Model", None, _STRING, None, None, None, MODEL),
-                ("SupplyPhases", None, _INTEGER, None, None, None, _SUPPLY_PHASES),
-                ("VendorName", None, _STRING, None, None, None, VENDOR),
-            ),
-        ),
-        (
-            "EVSE",
-            _EVSE,
-            (
-                ("AllowReset", None, _BOOLEAN, None, None, None, "false"),
-                ("Available", None, _BOOLEAN, None, None, None, "true"),
-                ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
-                ("Power", None, _DECIMAL, "W", None, _EVSE_POWER_W, ""),
-                ("SupplyPhases", None, _INTEGER, None, None, None, _SUPPLY_PHASES),
-            ),
-        ),
-        (
-            "Connector",
-            _CONNECTOR,
-            (
-                ("Available", None, _BOOLEAN, None, None, None, "true"),
-                ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
-                ("ConnectorType", None, _STRING, None, None, None, "sType2"),
-                ("SupplyPhases", None, _INTEGER, None, None, None, _SUPPLY_PHASES),
-            ),
-        ),
-    )
-)
-
-
-def _same(a, b):
-    """Names are identifierStrings: case does not count."""
-    return len(a) == len(b) and (a == b or a.lower() == b.lower())
-
-
-def key_of(component, variable):
-    """Name of a variable in the store, behind "v:"."""
-    name, instance = variable[0], variable[1]
-    return component + "." + name + ("#" + instance if instance else "")
-
-
-def has_evse(evse, tier):
-    """Does {id, connectorId} name an EVSE (tier 1) or connector (tier 2) of this station?"""
-    return (
-        isinstance(evse, dict)
-        and 1 <= evse["id"] <= EVSES
-        and evse.get("connectorId") == (1 if tier == _CONNECTOR else None)
-    )
-
-
-def find(component, variable):
-    """(component name, variable entry, None), or (None, None, status) for what is not in the table."""
-    known = False
-    if not component.get("instance"):
-        evse = component.get("evse")
-        for name, tier, variables in _TABLE:
-            if not _same(name, component["name"]) or not (has_evse(evse, tier) if tier else evse is None):
-                continue
-            known = True
-            for entry in variables:
-                if _same(entry[0], variable["name"]) and _same(
-                    entry[1] or "", variable.get("instance") or ""
-                ):
-                    return name, entry, None
-    return None, None, "UnknownVariable" if known else "UnknownComponent"
-
-
-def _is_integer(text):
-    digits = text[1:] if text[:1] == "-" else text
-    return digits.isdigit() and len(digits) < 11 and ((digits == "0" and text == "0") or digits[0] != "0")
-
-
-def refusal(entry, value):
-    """Reason code why `value` does not fit the variable (B05.FR.07, B05.FR.08), or None when it does."""
-    _, _, flags, _, low, high, _ = entry
-    kind = flags & 7
-    if kind == _INTEGER:
-        if not _is_integer(value):
-            return "InvalidValue"
-        number = int(value)
-        if low is not None and number < low:
-            return "ValueTooLow"
-        if number >> 31 not in (0, -1) or (high is not None and number > high):
-            return "ValueTooHigh"
-    elif kind == _STRING:
-        if not low <= len(value) <= high:
-            return "InvalidValue"
-    elif kind in (_OPTIONS, _SEQUENCE, _MEMBERS):
-        items = value.split(",")
-        if kind == _OPTIONS and len(items) != 1:
-            return "InvalidValue"
-        for item in items:
-            if item not in high.split(",") or items.count(item) != 1:
-                return "InvalidValue"
-    elif kind == _BOOLEAN and value not in ("true", "false"):
-        return "InvalidValue"
-    return None
 
 
 def _stored_text(key):
@@ -221,7 +59,7 @@ class DeviceModel:
         self.submit = None
         self.on_change = None
         self.live = None
-        for component, tier, variables in _TABLE:
+        for component, tier, variables in TABLE:
             for entry in variables:
                 if entry[2] & _RW and not tier:
                     self._restore(key_of(component, entry), entry)
@@ -246,16 +84,22 @@ class DeviceModel:
         return _stored_text(b"v:SecurityCtrlr.BasicAuthPassword")
 
     def get(self, key):
-        """Value of a changeable station variable by its key "Component.Variable"; text."""
+        """Value of a changeable station variable by its key "Component.Variable[#Instance]"; text."""
         value = self._values.get(key)
-        if value is None:
-            component, variable = key.split(".")
-            value = find({"name": component}, {"name": variable})[1][6]
-        return value
+        return entry_of(key)[6] if value is None else value
 
     def integer(self, key):
         """Value of a changeable station variable as a number."""
         return int(self.get(key))
+
+    def boolean(self, key):
+        """Value of a changeable station variable as a truth value."""
+        return self.get(key) == "true"
+
+    def members(self, key):
+        """Items of a changeable station variable that is a list."""
+        value = self.get(key)
+        return value.split(",") if value else []
 
     def set_for_now(self, key, value):
         """Set a value until the next boot, unchecked."""
@@ -379,7 +223,7 @@ class DeviceModel:
 
     def _entries(self, base):
         """JSON text of each report item that belongs to a report base."""
-        for name, tier, variables in _TABLE:
+        for name, tier, variables in TABLE:
             for evse in range(1, EVSES + 1) if tier else (0,):
                 for entry in variables:
                     flags = entry[2]
@@ -395,17 +239,19 @@ class DeviceModel:
         if tier:
             component["evse"] = {"id": evse} if tier == _EVSE else {"id": evse, "connectorId": 1}
         kind = flags & 7
-        traits = {"dataType": _TYPES[kind], "supportsMonitoring": False}
+        traits = {"dataType": TYPES[kind], "supportsMonitoring": False}
         if unit:
             traits["unit"] = unit
         if kind >= _OPTIONS:
             traits["valuesList"] = high
+            if kind == _MEMBERS:
+                traits["maxLimit"] = len(high)
         else:
             if low is not None:
                 traits["minLimit"] = low
             if high is not None:
                 traits["maxLimit"] = high
-        attribute = {"mutability": _MUTABILITY[flags >> 3 & 3], "persistent": flags & 24 != 0}
+        attribute = {"mutability": MUTABILITY[flags >> 3 & 3], "persistent": flags & 24 != 0}
         if not flags & _WO:
             attribute["value"] = self._value(name, entry, evse)
         if not flags & 24 and value is not None:

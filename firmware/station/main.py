@@ -55,6 +55,8 @@ class Station:
             return self.link.slot()
         if name == "MessageTimeout":
             return str(self.link.message_timeout())
+        if name == "Storage":
+            return "0"  # of the authorization cache
         return self.evse.status(evse) if evse else self.evse.station_status()
 
     def _on_change(self, key):

@@ -12,7 +12,7 @@ from station import devicemodel
 from csms_stub import schemas
 from tests.station.test_rpc import Link
 
-LIVE = {"ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available"}
+LIVE = {"ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available", "Storage": "0"}
 
 
 def make(**stored):
