@@ -15,6 +15,7 @@ _MONTH_DAYS = const((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31))
 _seconds = 0
 _ms = 0
 known = False
+on_set = []  # functions that hear that the clock has been set
 
 
 def _day_number(year, month, day):
@@ -97,10 +98,12 @@ def set_from(text):
     _seconds = seconds - board.uptime()
     _ms = ms - board.uptime_ms()
     known = True
+    for hook in on_set:
+        hook()
 
 
-def now():
-    """The present time as RFC 3339 text; counts from 2020 as long as the clock is not `known`."""
+def time():
+    """The present time: (seconds since 2020, milliseconds); counts from 0 as long as it is not `known`."""
     seconds = board.uptime() + _seconds
     ms = board.uptime_ms() + _ms
     if ms < 0:
@@ -109,7 +112,12 @@ def now():
     elif ms > 999:
         seconds += 1
         ms -= 1000
-    return text_of(seconds, ms)
+    return seconds, ms
+
+
+def now():
+    """The present time as RFC 3339 text."""
+    return text_of(*time())
 
 
 async def sleep(seconds):

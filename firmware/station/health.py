@@ -7,10 +7,11 @@ LINK = const(0)
 RPC = const(1)
 PROVISIONING = const(2)
 EVSE = const(3)
+METERING = const(4)
 
-_NAMES = const(("link", "rpc", "provisioning", "evse"))
+_NAMES = const(("link", "rpc", "provisioning", "evse", "metering"))
 _NEVER = const(0x3FFFFFFF)  # seconds of uptime; the largest integer that needs no heap
-_due = [_NEVER] * 4
+_due = [_NEVER] * 5
 
 
 def promise(task, seconds):

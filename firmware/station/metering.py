@@ -1,0 +1,316 @@
+"""J01, J02: what the energy meters show, sampled periodically and on the clock.
+
+The meter of an EVSE is that of the EVSE controller. It measures one line: a current and its voltage ($GG),
+and in a register the energy that the two make ($GU). So the current is reported with phase L1, the voltage
+with L1-N, power and energy with no phase, as all that flows. There are no values of L2 and L3, of single
+phases of the register, of a main meter (EVSE 0), and no signed ones. The location is the default, Outlet.
+
+A reading is (timestamp, Wh, mA, mV): RFC 3339 text, the register since the meter was made (J02.FR.17).
+"""
+
+import board
+from micropython import const
+
+from . import clock, health, log
+from .aio import Signal
+from .devicemodel import EVSES
+from .rpc import REQUESTED
+
+_DAY_S = const(86400)
+_LONGEST_S = const(3600)
+_LATE_S = const(10)  # a sample that is later than that is left out
+_MARGIN_S = const(120)
+
+_SAMPLED = const("SampledDataCtrlr")
+_ALIGNED = const("AlignedDataCtrlr")
+# of each family: what is sent at once, and what is kept for the end of the transaction
+_INTERVALS = const(("TxUpdatedInterval", "TxEndedInterval", "Interval", "TxEndedInterval"))
+_LISTS = const(("TxUpdatedMeasurands", "TxEndedMeasurands", "Measurands", "TxEndedMeasurands"))
+
+
+def _parts(reading, context, measurands):
+    """MeterValueType as pieces of JSON text."""
+    stamp, energy, current, voltage = reading
+    yield '{"timestamp":"%s","sampledValue":[' % stamp
+    comma = ""
+    for name in measurands.split(","):
+        if name == "Current.Import":
+            value, more = _milli(current), ',"phase":"L1","unitOfMeasure":{"unit":"A"}'
+        elif name == "Voltage":
+            value, more = _milli(voltage), ',"phase":"L1-N","unitOfMeasure":{"unit":"V"}'
+        elif name == "Power.Active.Import":
+            value, more = _milli(current * voltage // 1000), ',"unitOfMeasure":{"unit":"W"}'
+        else:
+            value, more = str(energy), ',"unitOfMeasure":{"unit":"Wh"}'
+        yield '%s{"value":%s,"context":"%s","measurand":"%s"%s}' % (comma, value, context, name, more)
+        comma = ","
+    yield "]}"
+
+
+def _milli(value):
+    return "%d.%03d" % (value // 1000, value % 1000)
+
+
+def _boundary(now, interval):
+    """First multiple of the interval since midnight that is after `now`; midnight starts a new count."""
+    second = now % _DAY_S
+    return now - second + min((second // interval + 1) * interval, _DAY_S)
+
+
+def _ignore(code, payload):
+    pass
+
+
+class Metering:
+    """One timer for all samples of all EVSEs. `online()` tells whether the CSMS can be reached.
+
+    `transactions` and `outbox` have to be set before `run`.
+    """
+
+    def __init__(self, model, evse, rpc, online):
+        self._model = model
+        self._evse = evse
+        self._rpc = rpc
+        self._online = online
+        self._kick = Signal()
+        # by EVSE id - 1: uptime of the start of the transaction, and the seconds after it of the next samples
+        self._base = [None] * EVSES
+        self._due = [[None, None] for _ in range(EVSES)]
+        # seconds of the wall clock of the next samples and of the last ones
+        self._next = [None, None]
+        self._last = [None, None]
+        self.transactions = None
+        self.outbox = None
+        clock.on_set.append(self._clock_set)
+
+    def measurands(self, key):
+        """Value of a variable that lists measurands; nothing where its controller is disabled."""
+        enabled = self._model.boolean(key.split(".")[0] + ".Enabled")
+        return self._model.get(key) if enabled else ""
+
+    async def read(self, evse):
+        """The reading of now, or None when the meter does not answer."""
+        return await self._read(evse, None, 0)
+
+    def put(self, text, reading, context, measurands):
+        """Put one MeterValueType of these measurands (a comma list); False when there is nothing to put."""
+        if not reading or not measurands:
+            return False
+        for part in _parts(reading, context, measurands):
+            text.put(part)
+        return True
+
+    # transactions
+
+    def started(self, evse, reading):
+        """A transaction has begun with this reading: the first of the samples for its end (E06.FR.11).
+
+        It is a periodic one where there are more of them (part 6, TC_J_10_CS).
+        """
+        now = board.uptime()
+        self._base[evse - 1] = (now, board.uptime_ms())
+        self._keep(
+            evse,
+            reading,
+            "Sample.Periodic" if self._interval(1) else "Transaction.Begin",
+            self._list(1),
+        )
+        self.on_change()
+
+    def ended(self, evse):
+        """The transaction is about to end."""
+        self._base[evse - 1] = None
+
+    def _keep(self, evse, reading, context, measurands):
+        """Keep a sample for the TransactionEventRequest that ends the transaction."""
+        transaction_id = self.transactions.transaction_id(evse)
+        if transaction_id is None:
+            return
+        text = self.outbox.text
+        text.clear()
+        if self.put(text, reading, context, measurands):
+            self.outbox.commit("SAMPLE", evse, transaction_id)
+
+    # F06
+
+    async def trigger(self, evse):
+        """What sends MeterValuesRequests for an EVSE (0: for all) after the response (F06.FR.06), or None.
+
+        None when no measurand is configured or a meter does not answer.
+        """
+        measurands = self._model.get("AlignedDataCtrlr.Measurands")
+        readings = []
+        for one in range(1, EVSES + 1):
+            if measurands and evse in (0, one):
+                readings.append((one, await self.read(one)))
+        if not readings or not all(reading for _, reading in readings):
+            return None
+
+        async def send():
+            for one, reading in readings:
+                self._send(one, reading, "Trigger", measurands)
+
+        return send
+
+    # the timer
+
+    def _list(self, kind):
+        return self.measurands((_SAMPLED if kind < 2 else _ALIGNED) + "." + _LISTS[kind])
+
+    def _interval(self, kind):
+        return self._model.integer((_SAMPLED if kind < 2 else _ALIGNED) + "." + _INTERVALS[kind])
+
+    def on_change(self):
+        """A variable has changed: all due times anew."""
+        self._next = [None, None]
+        self._align()
+        for i in range(EVSES):
+            for kind in (0, 1):
+                interval = self._interval(kind)
+                self._due[i][kind] = None
+                if interval and self._base[i]:
+                    self._due[i][kind] = (self._elapsed(i)[0] // interval + 1) * interval
+        self._kick.set()
+
+    def _clock_set(self):
+        self._align()
+        self._kick.set()
+
+    def _align(self):
+        """Next multiples of the intervals; not those that were sampled before the clock went back a bit."""
+        now = clock.time()[0]
+        for kind in (0, 1):
+            due = self._next[kind]
+            if due is not None and 0 <= now - due < _LATE_S:
+                continue  # the clock has just been set forward over it
+            interval = self._interval(kind + 2)
+            due = _boundary(now, interval) if interval and clock.known else None
+            if due is not None and due == self._last[kind]:
+                due = _boundary(due, interval)
+            self._next[kind] = due
+
+    def _elapsed(self, i):
+        """Seconds and milliseconds since the transaction of an EVSE began."""
+        seconds, ms = self._base[i]
+        seconds = board.uptime() - seconds
+        ms = board.uptime_ms() - ms
+        return (seconds - 1, ms + 1000) if ms < 0 else (seconds, ms)
+
+    def _wait_ms(self):
+        """Until the next sample."""
+        shortest = _LONGEST_S * 1000
+        seconds, ms = clock.time()
+        for due in self._next:
+            if due is not None:
+                shortest = min(shortest, min(due - seconds, _LONGEST_S) * 1000 - ms)
+        for i in range(EVSES):
+            for due in self._due[i]:
+                if due is not None and self._base[i]:
+                    seconds, ms = self._elapsed(i)
+                    shortest = min(shortest, min(due - seconds, _LONGEST_S) * 1000 - ms)
+        return max(shortest, 0)
+
+    async def run(self):
+        """Take the samples, for ever."""
+        self.on_change()
+        while True:
+            self._kick.flag = False
+            ms = self._wait_ms()
+            health.promise(health.METERING, ms // 1000 + _MARGIN_S)
+            await self._kick.wait(ms)
+            await self._sample_clock()
+            for i in range(EVSES):
+                await self._sample_transaction(i)
+
+    async def _sample_clock(self):
+        """J01.FR.14, J01.FR.19, J01.FR.20, J01.FR.22: all EVSEs at the same instant."""
+        seconds, ms = clock.time()
+        wanted = ["", ""]
+        late = 0
+        for kind in (0, 1):
+            due = self._next[kind]
+            if due is None or seconds < due:
+                continue
+            if seconds - due < _LATE_S:
+                wanted[kind] = self._list(kind + 2)
+                late = (seconds - due) * 1000 + ms
+                self._last[kind] = due
+            self._next[kind] = None
+        self._align()
+        if not wanted[0] and not wanted[1]:
+            return
+        began = board.uptime()
+        stamp = _stamp(late)
+        running = self.transactions.transaction_id
+        for evse in range(1, EVSES + 1):
+            if self._model.boolean("AlignedDataCtrlr.SendDuringIdle") and any(
+                running(i) is not None for i in range(1, EVSES + 1)
+            ):
+                return
+            if not wanted[0] and running(evse) is None:
+                continue
+            reading = await self._read(evse, stamp, began)
+            if reading is None:
+                continue
+            if running(evse) is not None:
+                self._keep(evse, reading, "Sample.Clock", wanted[1])
+                if wanted[0]:
+                    self.transactions.sampled(evse, "Clock", reading)
+            elif wanted[0] and self._online():
+                self._send(evse, reading, "Sample.Clock", wanted[0])
+
+    async def _sample_transaction(self, i):
+        """J02.FR.11, and the samples for the end, counted from the start of the transaction."""
+        wanted = ["", ""]
+        late = 0
+        if not self._base[i]:
+            return
+        seconds, ms = self._elapsed(i)
+        for kind in (0, 1):
+            due = self._due[i][kind]
+            if due is None or seconds < due:
+                continue
+            interval = self._interval(kind)
+            self._due[i][kind] = (seconds // interval + 1) * interval if interval else None
+            if seconds - due < _LATE_S:
+                wanted[kind] = self._list(kind)
+                late = (seconds - due) * 1000 + ms
+        if not wanted[0] and not wanted[1]:
+            return
+        reading = await self._read(i + 1, _stamp(late), board.uptime())
+        if reading is None or not self._base[i]:
+            return
+        self._keep(i + 1, reading, "Sample.Periodic", wanted[1])
+        if wanted[0]:
+            self.transactions.sampled(i + 1, "Periodic", reading)
+
+    async def _read(self, evse, stamp, began):
+        """The reading with the timestamp of the instant it was due, unless it took long."""
+        values = await self._evse.read_meter(evse)
+        if values is None:
+            log.warn("metering: %d: the meter does not answer", evse)
+            return None
+        if stamp is None or board.uptime() - began > 1:
+            stamp = clock.now()
+        return (stamp,) + tuple(values)
+
+    # MeterValuesRequest
+
+    def _send(self, evse, reading, context, measurands):
+        async def build(link):
+            await link.put('{"evseId":%d,"meterValue":[' % evse)
+            for part in _parts(reading, context, measurands):
+                await link.put(part)
+            await link.put("]}")
+
+        if not self._rpc.submit(REQUESTED, "MeterValues", build, _ignore):
+            log.warn("metering: meter values of %d given up: too many CALLs are waiting", evse)
+
+
+def _stamp(late):
+    """The instant that was `late` ms ago, or None when that is a second or more."""
+    if late > 999:
+        return None
+    seconds, ms = clock.time()
+    ms -= late
+    return clock.text_of(seconds - 1, ms + 1000) if ms < 0 else clock.text_of(seconds, ms)
