@@ -213,6 +213,16 @@ class EvseController:
                 await asyncio.sleep_ms(_QUIET_MS)
         return None
 
+    async def read_meter(self, evse):
+        """(Wh in all, mA, mV) from the EVSE's meter, or None when the controller does not give them."""
+        values = []
+        for command in ("GU %d", "GG %d"):
+            words = await self.command(command % evse)
+            if not words or len(words) != 2 or not (words[0] + words[1]).isdigit():
+                return None
+            values += words
+        return int(values[1]), int(values[2]), int(values[3])
+
     async def _refresh(self, evse):
         """Ask for the state; an EVSE that was away is first disabled, as no transaction runs on it."""
         i = evse - 1

@@ -12,6 +12,7 @@ from .aio import Port
 from .devicemodel import DeviceModel
 from .evse import EvseController
 from .link import Link
+from .metering import Metering
 from .modem import Modem, Socket
 from .provisioning import Provisioning
 from .remote import Remote
@@ -32,6 +33,7 @@ class Station:
         self.link = link = Link(Socket(self.modem), model)
         self.rpc = rpc = Rpc(link)
         self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
+        self.metering = Metering(model, self.evse, rpc, lambda: link.up and provisioning.status == "Accepted")
         self.remote = remote = Remote(link, provisioning)
         self.evse.on_status = provisioning.on_status
         link.on_text = rpc.on_text
@@ -62,6 +64,8 @@ class Station:
     def _on_change(self, key):
         if key == "SecurityCtrlr.BasicAuthPassword":
             return self.link.reconnect
+        if "DataCtrlr." in key:
+            self.metering.on_change()
         self.provisioning.on_interval()
         return None
 
@@ -74,6 +78,7 @@ class Station:
             self.link.run(),
             self.rpc.run(),
             self.provisioning.run(),
+            self.metering.run(),
         ):
             asyncio.create_task(_guard(task))
 

@@ -121,9 +121,12 @@ class Metering:
         """The transaction is about to end."""
         self._base[evse - 1] = None
 
+    def _transaction(self, evse):
+        return self.transactions.transaction_id(evse) if self.transactions else None
+
     def _keep(self, evse, reading, context, measurands):
         """Keep a sample for the TransactionEventRequest that ends the transaction."""
-        transaction_id = self.transactions.transaction_id(evse)
+        transaction_id = self._transaction(evse)
         if transaction_id is None:
             return
         text = self.outbox.text
@@ -241,7 +244,7 @@ class Metering:
             return
         began = board.uptime()
         stamp = _stamp(late)
-        running = self.transactions.transaction_id
+        running = self._transaction
         for evse in range(1, EVSES + 1):
             if self._model.boolean("AlignedDataCtrlr.SendDuringIdle") and any(
                 running(i) is not None for i in range(1, EVSES + 1)
