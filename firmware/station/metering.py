@@ -107,15 +107,15 @@ class Metering:
 
         It is a periodic one where there are more of them (part 6, TC_J_10_CS).
         """
-        now = board.uptime()
-        self._base[evse - 1] = (now, board.uptime_ms())
+        self._base[evse - 1] = (board.uptime(), board.uptime_ms())
         self._keep(
             evse,
             reading,
             "Sample.Periodic" if self._interval(1) else "Transaction.Begin",
             self._list(1),
         )
-        self.on_change()
+        self._plan(evse - 1)
+        self._kick.set()
 
     def ended(self, evse):
         """The transaction is about to end."""
@@ -168,12 +168,14 @@ class Metering:
         self._next = [None, None]
         self._align()
         for i in range(EVSES):
-            for kind in (0, 1):
-                interval = self._interval(kind)
-                self._due[i][kind] = None
-                if interval and self._base[i]:
-                    self._due[i][kind] = (self._elapsed(i)[0] // interval + 1) * interval
+            if self._base[i]:
+                self._plan(i)
         self._kick.set()
+
+    def _plan(self, i):
+        for kind in (0, 1):
+            interval = self._interval(kind)
+            self._due[i][kind] = (self._elapsed(i)[0] // interval + 1) * interval if interval else None
 
     def _clock_set(self):
         self._align()
