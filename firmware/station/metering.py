@@ -297,7 +297,8 @@ class Metering:
             return None
         if stamp is None or board.uptime() - began > 1:
             stamp = clock.now()
-        return (stamp,) + tuple(values)
+        energy, current, voltage = values
+        return stamp, energy, current, voltage
 
     # MeterValuesRequest
 
