@@ -1,65 +1,38 @@
-"""Robot Framework keywords: a charging station on a board, and the CSMS it talks to.
-
-Import with ``Library    bench.keywords.Bench``. Scenarios read these variables:
-
-- ``${BOARD}``: a board of the project, or the path of a .repl with a .toml beside it
-- ``${FIRMWARE}``: the ELF image; empty for the project's own of that board, as last built
-- ``${EMULATOR}``: auto, unicorn, renode
-- ``${METRICS}``: not empty to have the board watched (bench.metrics), which is slow
-- ``${IDENTITY}``, ``${PASSWORD}``: of the station; ``@{CONNECTORS}``: those it has, as ``evse.connector``
-
-All times are virtual seconds. A scenario has one station, freshly provisioned and switched off at first.
-"""
+"""The station: its supply, what it sends, and the end of a scenario."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from robot.api import logger
-from robot.api.deco import keyword, library
+from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
 from bench import parity
 from bench.emulators.base import NS_PER_S, EmulatorError
 from bench.firmware import elf_path
+from bench.keywords.base import STEP_TIMEOUT_S, joined, told, variable, write_log
+from bench.keywords.fields import mismatches
+from bench.keywords.transactions import TransactionKeywords
 from bench.memory.elf import ImageFileError
 from bench.metrics import MetricsError
 from bench.platforms import load_platform
 from bench.provision import Provisioning, StoreError
 from bench.results import MEASUREMENTS, Measurement
-from bench.rig import Rig, RigError
+from bench.rig import NotInTime, Rig, RigError
 from csms_stub.connection import Handshake
 from csms_stub.csms import Csms
-from csms_stub.messages import Answer, Error, Message, Payload
-from csms_stub.session import Session
+from csms_stub.messages import Message, Payload
 
-T = TypeVar("T")
-
-STEP_TIMEOUT_S = 60.0
 SETTLE_S = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in virtual time."""
-
-    at_ns: int
-
-
-@library(scope="TEST", auto_keywords=False, version="0.1.0", doc_format="ROBOT")
-class Bench:
-    """One charging station under test and its CSMS, in virtual time."""
-
+class StationKeywords(TransactionKeywords):
     def __init__(self) -> None:
-        self._rig: Rig | None = None
-        self._mark = 0
-        self._taken: set[int] = set()
-        self._connections_seen = 0
+        super().__init__()
         self._began_s = time.perf_counter()
 
     # the station
@@ -70,20 +43,21 @@ class Bench:
         ``OCPPCommCtrlr.RetryBackOffWaitMinimum=10``.
         """
         self._began_s = time.perf_counter()
-        board = str(_variable("BOARD", "stm32f4_discovery"))
-        firmware = _variable("FIRMWARE", "")
-        identity = str(_variable("IDENTITY", Provisioning.identity))
-        password = str(_variable("PASSWORD", Provisioning.password))
-        csms = Csms(passwords={identity: password})
+        board = str(variable("BOARD", "stm32f4_discovery"))
+        firmware = variable("FIRMWARE", "")
+        identity = str(variable("IDENTITY", Provisioning.identity))
+        password = str(variable("PASSWORD", Provisioning.password))
+        csms = Csms(passwords={identity: password}, tokens=dict(variable("ID TOKENS", {})))
+        self.configured = {**variable("PROVISIONED", {}), **variables}
         try:
             platform = load_platform(board)
             self._rig = Rig(
                 platform,
                 Path(str(firmware)) if firmware else elf_path(board),
-                emulator=_variable("EMULATOR", "auto"),
-                provisioning=Provisioning(identity=identity, password=password, variables=variables),
+                emulator=variable("EMULATOR", "auto"),
+                provisioning=Provisioning(identity=identity, password=password, variables=self.configured),
                 csms=csms,
-                metrics=bool(_variable("METRICS", "")),
+                metrics=bool(variable("METRICS", "")),
             )
         except (EmulatorError, ImageFileError, StoreError, RigError, OSError) as error:
             raise AssertionError(f"The bench cannot be set up: {error}") from None
@@ -103,76 +77,86 @@ class Bench:
         self.rig.power_on()
 
     @keyword
+    def power_is_cut(self) -> None:
+        """The whole station is without supply, until `Power Returns`."""
+        self.rig.power_off()
+        self._from_now_on()
+
+    @keyword
+    def power_returns(self) -> None:
+        self._from_now_on()
+        self.rig.power_on()
+
+    @keyword
     def let_time_pass(self, seconds: float) -> None:
         try:
             self.rig.run_for(seconds)
         except RigError as error:
             raise AssertionError(str(error)) from None
 
-    # what the CSMS does
-
-    @keyword
-    def csms_answers(self, action: str, times: int | None = None, **payload: Any) -> None:
-        """Answer the next `times` requests (all, when omitted) with this payload. A ``currentTime`` that the
-        answer needs is filled in.
-        """
-        clocked = action in ("BootNotification", "Heartbeat")
-
-        def answer(session: Session, request: Message) -> Answer | Payload:
-            return {"currentTime": session.time(request.at_ns)} | payload if clocked else payload
-
-        self.rig.csms.answer(action, answer, times=None if times is None else int(times))
-
-    @keyword
-    def csms_answers_with_an_error(self, action: str, code: str, times: int | None = None) -> None:
-        """Answer with a CALLERROR of this code (Part 4, 4.3)."""
-        self.rig.csms.answer(action, Error(code), times=times)
-
-    @keyword
-    def csms_sends(self, action: str, **payload: Any) -> Message:
-        """Send a request; returns the station's response. Fails on a CALLERROR and when none comes."""
-        response = self._call(action, payload)
-        if response.type != "CALLRESULT":
-            raise AssertionError(
-                f"The station answered {action} with {response.error_code}: {response.error_description}"
-            )
-        return response
-
-    @keyword
-    def csms_sends_and_gets_an_error(self, action: str, **payload: Any) -> Message:
-        """Send a request that the station answers with a CALLERROR, and return that."""
-        response = self._call(action, payload)
-        if response.type != "CALLERROR":
-            raise AssertionError(
-                f"The station answered {action} with {_short(response.payload)}, not a CALLERROR"
-            )
-        return response
-
-    @keyword
-    def csms_closes_the_connection(self, code: int = 1001) -> Moment:
-        """The closing handshake of the WebSocket; returns when it began."""
-        if not self.station.connected:
-            raise AssertionError("The station is not connected")
-        self._from_now_on()
-        self._connections_seen = len(self._handshakes())
-        began = Moment(self.rig.now_ns)
-        self.rig.csms.close_all(code, "", self.rig.now_ns)
-        self._wait("end of the connection", lambda: not self.station.connected)
-        return began
-
-    @keyword
-    def csms_refuses_the_next_connection(self) -> None:
-        """The next HTTP upgrade is answered 503."""
-        self.rig.csms.refuse_handshakes(503, times=1)
-
     # what the station does
 
     @keyword
-    def station_sends(self, action: str, within: float = STEP_TIMEOUT_S) -> Message:
-        """Wait for the station's next request of `action`: the first since the CSMS last did something that
-        no step has had yet.
+    def station_sends(self, action: str, within: float = STEP_TIMEOUT_S, **fields: Any) -> Message:
+        """Wait for the station's next request of `action`: the first since CSMS or driver last did something
+        that no step has had yet. It must have these fields.
         """
-        return self._wait(f"{action}Request", lambda: self._next_request(action), within)
+        message = self._wait(f"{action}Request", lambda: self._next_request(action), within)
+        self._check(message, fields)
+        return message
+
+    @keyword
+    def station_may_send(self, action: str, within: float = 2.0, **fields: Any) -> Message | None:
+        """Like `Station Sends`, for a request that may stay out (None) or come later as something else."""
+
+        def fitting() -> Message | None:
+            message = self._untaken(action, self._mark)
+            return message if message and not mismatches(message.payload, fields) else None
+
+        try:
+            message = self.rig.run_until(f"{action}Request", fitting, within)
+        except NotInTime:
+            return None
+        return self._take(message)
+
+    @keyword
+    def station_sends_no(self, action: str, seconds: float, **fields: Any) -> None:
+        """Let `seconds` pass; fail on any request of `action` with these fields that no step has had."""
+
+        def intruder() -> Message | None:
+            untaken = [m for m in self._requests(self._mark, action) if id(m) not in self._taken]
+            return next((m for m in untaken if not mismatches(m.payload, fields)), None)
+
+        try:
+            message = self.rig.run_until(f"{action}Request", intruder, seconds)
+        except NotInTime:
+            return
+        raise AssertionError(f"The station must not send {told(message).strip()}{self._story()}")
+
+    @keyword
+    def connector_is_reported_as(
+        self, status: str, evse: int = 1, connector: int = 1, within: float = STEP_TIMEOUT_S
+    ) -> Message:
+        """Wait for the next report of this connector, by StatusNotification or by NotifyEvent; it must be
+        `status`.
+        """
+        where = f"EVSE {evse} connector {connector}"
+
+        def reported() -> tuple[Message, list[str]] | None:
+            for message in self._requests(self._mark):
+                found = connector_reports(message.action, message.payload)
+                states = [state for e, c, state in found if (e, c) == (evse, connector)]
+                if states and id(message) not in self._taken:
+                    return message, states
+            return None
+
+        message, states = self._wait(f"report of {where} as {status}", reported, within)
+        if states[-1] not in status.split(" or "):
+            at_s = message.at_ns / NS_PER_S
+            raise AssertionError(
+                f"{where} is reported as {states[-1]} at {at_s:.3f} s, not {status}{self._story()}"
+            )
+        return self._take(message)
 
     @keyword
     def station_connects(self, within: float = STEP_TIMEOUT_S) -> Handshake:
@@ -190,7 +174,7 @@ class Bench:
         """Wait until every connector in ``@{CONNECTORS}`` (``evse.connector``) was reported with `status`,
         by StatusNotification or by NotifyEvent for Connector.AvailabilityState; fail on any other status.
         """
-        wanted = {_evse_connector(name) for name in _variable("CONNECTORS", ["1.1", "2.1"])}
+        wanted = {_evse_connector(name) for name in variable("CONNECTORS", ["1.1", "2.1"])}
         since = self._mark
 
         def all_reported() -> bool:
@@ -222,7 +206,7 @@ class Bench:
         """All requests of the station so far were of these actions."""
         others = [message for message in self._requests(since=0) if message.action not in actions]
         if others:
-            raise AssertionError(f"The station sent {_joined(others)}, allowed were {', '.join(actions)}")
+            raise AssertionError(f"The station sent {joined(others)}, allowed were {', '.join(actions)}")
 
     @keyword
     def station_sent_nothing_between(self, first: Message, last: Message) -> None:
@@ -231,7 +215,7 @@ class Bench:
         others = [m for m in between if m is not last]
         if others:
             raise AssertionError(
-                f"The station sent {_joined(others)} in an interval in which it must be silent"
+                f"The station sent {joined(others)} in an interval in which it must be silent"
             )
 
     @keyword
@@ -291,15 +275,16 @@ class Bench:
         """
         if self._rig is None:
             return
-        rig, self._rig = self._rig, None
-        trouble = ""
+        rig, trouble = self._rig, ""
         try:
             rig.run_for(SETTLE_S)
         except (EmulatorError, RigError) as error:
             trouble = f"{error}"
-        problems = ([trouble] if trouble else []) + rig.problems()
-        _write_log("OCPP transcript", rig.transcript())
-        _write_log("Log of the station", [f"{line.at_ns / NS_PER_S:12.6f} {line.text}" for line in rig.log])
+        sequence = self._transaction_problems()
+        self._rig = None
+        problems = ([trouble] if trouble else []) + rig.problems() + sequence
+        write_log("OCPP transcript", rig.transcript())
+        write_log("Log of the station", [f"{line.at_ns / NS_PER_S:12.6f} {line.text}" for line in rig.log])
         try:
             self._keep_measurement(rig)
         except (EmulatorError, MetricsError) as error:
@@ -310,60 +295,9 @@ class Bench:
 
     # inside
 
-    @property
-    def rig(self) -> Rig:
-        if self._rig is None:
-            raise AssertionError("There is no station: `Prepare The Station` comes first")
-        return self._rig
-
-    @property
-    def station(self) -> Session:
-        sessions = self.rig.csms.sessions
-        if not sessions:
-            raise AssertionError("The station has not connected yet")
-        return next(iter(sessions.values()))
-
-    def _from_now_on(self) -> None:
-        self._mark = len(self.station.transcript) if self.rig.csms.sessions else 0
-
-    def _requests(self, since: int, action: str | None = None) -> list[Message]:
-        return self.station.requests(action, since=since) if self.rig.csms.sessions else []
-
-    def _inward(self) -> list[Message]:
-        return [message for message in self.station.transcript if message.direction == "in"]
-
-    def _next_request(self, action: str) -> Message | None:
-        for message in self._requests(self._mark, action):
-            if id(message) not in self._taken:
-                self._taken.add(id(message))
-                return message
-        return None
-
-    def _handshakes(self) -> list[Handshake]:
-        return [c.handshake for c in self.rig.csms.connections if c.handshake is not None]
-
     def _report(self, request_id: int) -> list[Payload]:
         parts = [m.payload for m in self._requests(self._mark, "NotifyReport")]
         return complete_report([part for part in parts if part.get("requestId") == request_id])
-
-    def _call(self, action: str, payload: Mapping[str, Any]) -> Message:
-        self._from_now_on()
-        station = self.station
-        message_id = station.call(action, dict(payload), self.rig.now_ns)
-
-        def answered() -> Message | None:
-            if station.timed_out(message_id):
-                raise AssertionError(f"The station did not answer {action}")
-            return station.response(message_id)
-
-        return self._wait(f"answer to {action}", answered)
-
-    def _wait(self, what: str, condition: Callable[[], T | None], within: float = STEP_TIMEOUT_S) -> T:
-        try:
-            return self.rig.run_until(what, condition, float(within))
-        except RigError as error:
-            last = f"; last log line: {self.rig.log[-1].text}" if self.rig.log else ""
-            raise AssertionError(f"{error}{last}") from None
 
     def _keep_measurement(self, rig: Rig) -> None:
         try:
@@ -382,7 +316,7 @@ class Bench:
             transcript_sha256=rig.transcript_sha256(),
             memory=rig.memory_use().to_json(),
             notes=rig.notes,
-            metrics=rig.metrics().to_json() if _variable("METRICS", "") else None,
+            metrics=rig.metrics().to_json() if variable("METRICS", "") else None,
         )
         with (Path(folder) / MEASUREMENTS).open("a") as stream:
             stream.write(json.dumps(measurement.to_json()) + "\n")
@@ -437,27 +371,6 @@ def _is_connector_state(event: Payload) -> bool:
     return names == ("Connector", "AvailabilityState")
 
 
-def _variable(name: str, default: Any) -> Any:
-    try:
-        value = BuiltIn().get_variable_value(f"${{{name}}}")
-    except RobotNotRunningError:
-        return default
-    return default if value in (None, "") else value
-
-
 def _evse_connector(name: str) -> tuple[int, int]:
     evse, connector = str(name).split(".")
     return int(evse), int(connector)
-
-
-def _joined(messages: list[Message]) -> str:
-    return ", ".join(map(str, messages))
-
-
-def _short(payload: Any) -> str:
-    text = json.dumps(payload)
-    return text if len(text) <= 120 else text[:117] + "..."
-
-
-def _write_log(title: str, lines: list[str]) -> None:
-    logger.info(f"{title} ({len(lines)} lines)\n" + "\n".join(lines))

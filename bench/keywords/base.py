@@ -1,0 +1,160 @@
+"""What all keywords share: the rig, waiting in virtual time, and telling what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from robot.api import logger
+from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+
+from bench.emulators.base import NS_PER_S
+from bench.keywords.fields import mismatches, shown
+from bench.rig import Rig, RigError
+from csms_stub.messages import Message
+from csms_stub.session import Session
+
+T = TypeVar("T")
+
+STEP_TIMEOUT_S = 60.0
+_TOLD = 12
+_TELLING = {
+    "TransactionEvent": (
+        "eventType",
+        "triggerReason",
+        "transactionInfo.chargingState",
+        "transactionInfo.stoppedReason",
+        "seqNo",
+        "evse.id",
+        "idToken.idToken",
+        "offline",
+    ),
+    "StatusNotification": ("evseId", "connectorId", "connectorStatus"),
+    "Authorize": ("idToken.idToken", "idTokenInfo.status"),
+    "BootNotification": ("reason", "status"),
+    "SecurityEventNotification": ("type",),
+    "SetVariables": ("setVariableData", "setVariableResult"),
+    "GetVariables": ("getVariableData", "getVariableResult"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in virtual time."""
+
+    at_ns: int
+
+
+class Keywords:
+    """The station of a scenario, and which of its messages a step has had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rig: Rig | None = None
+        self._mark = 0
+        self._taken: set[int] = set()
+        self._connections_seen = 0
+
+    @property
+    def rig(self) -> Rig:
+        if self._rig is None:
+            raise AssertionError("There is no station: `Prepare The Station` comes first")
+        return self._rig
+
+    @property
+    def station(self) -> Session:
+        sessions = self.rig.csms.sessions
+        if not sessions:
+            raise AssertionError("The station has not connected yet")
+        return next(iter(sessions.values()))
+
+    def _from_now_on(self) -> None:
+        """A step begins: what the station sent before it answers no later one."""
+        self._mark = len(self.station.transcript) if self.rig.csms.sessions else 0
+
+    def _requests(self, since: int, action: str | None = None) -> list[Message]:
+        return self.station.requests(action, since=since) if self.rig.csms.sessions else []
+
+    def _inward(self) -> list[Message]:
+        return [message for message in self.station.transcript if message.direction == "in"]
+
+    def _untaken(self, action: str, since: int) -> Message | None:
+        """The first request of `action` from there on that no step has had."""
+        return next((m for m in self._requests(since, action) if id(m) not in self._taken), None)
+
+    def _next_request(self, action: str) -> Message | None:
+        message = self._untaken(action, self._mark)
+        return self._take(message) if message else None
+
+    def _take(self, message: Message) -> Message:
+        self._taken.add(id(message))
+        return message
+
+    def _check(self, message: Message, fields: Mapping[str, Any]) -> None:
+        wrong = mismatches(message.payload, fields)
+        if wrong:
+            when = f"{name_of(message)} at {message.at_ns / NS_PER_S:.3f} s"
+            raise AssertionError(f"{when}: {'; '.join(wrong)}{self._story()}")
+
+    def _wait(self, what: str, condition: Callable[[], T | None], within: float = STEP_TIMEOUT_S) -> T:
+        try:
+            return self.rig.run_until(what, condition, float(within))
+        except RigError as error:
+            last = f"\nLast log line of the station: {self.rig.log[-1].text}" if self.rig.log else ""
+            raise AssertionError(f"{error}{self._story()}{last}") from None
+        except AssertionError as error:
+            if "\n" in str(error):
+                raise
+            raise AssertionError(f"{error}{self._story()}") from None
+
+    def _story(self) -> str:
+        """The last messages between station and CSMS, a line each."""
+        if not self.rig.csms.sessions:
+            return "\nNothing was sent: the station has not connected"
+        messages = self.station.transcript[-_TOLD:]
+        lines = "".join(f"\n  {told(message)}" for message in messages)
+        return f"\nThe last {len(messages)} messages:{lines}" if messages else "\nNothing was sent"
+
+
+def told(message: Message) -> str:
+    """A message in a line: when, which way, what, and the fields that tell it from others."""
+    way = "station >" if message.direction == "in" else "  CSMS  >"
+    fields = [
+        f"{path.rpartition('.')[2]}={shown(value)}"
+        for path in _TELLING.get(message.action, ("status", "requestId"))
+        if (value := _lookup(message.payload, path)) is not None
+    ]
+    return f"{message.at_ns / NS_PER_S:9.3f} s {way} {name_of(message)} {' '.join(fields)}".rstrip()
+
+
+def name_of(message: Message) -> str:
+    """As Part 2 calls it: BootNotificationRequest, BootNotificationResponse."""
+    if message.type == "CALL":
+        return f"{message.action}Request"
+    if message.type == "CALLRESULT":
+        return f"{message.action}Response"
+    return f"{message.type} {message.error_code} to {message.action}".strip()
+
+
+def variable(name: str, default: Any) -> Any:
+    """A Robot variable; `default` where it is not set or empty, and outside Robot."""
+    try:
+        value = BuiltIn().get_variable_value(f"${{{name}}}")
+    except RobotNotRunningError:
+        return default
+    return default if value in (None, "") else value
+
+
+def joined(messages: list[Message]) -> str:
+    return ", ".join(map(str, messages))
+
+
+def write_log(title: str, lines: list[str]) -> None:
+    logger.info(f"{title} ({len(lines)} lines)\n" + "\n".join(lines))
+
+
+def _lookup(payload: Any, path: str) -> Any:
+    for name in path.split("."):
+        payload = payload.get(name) if isinstance(payload, dict) else None
+    return payload
