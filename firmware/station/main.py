@@ -9,6 +9,7 @@ from micropython import const
 
 from . import health, log
 from .aio import Port
+from .authorization import Authorization
 from .devicemodel import DeviceModel
 from .evse import EvseController
 from .link import Link
@@ -33,7 +34,8 @@ class Station:
         self.link = link = Link(Socket(self.modem), model)
         self.rpc = rpc = Rpc(link)
         self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
-        self.metering = Metering(model, self.evse, rpc, lambda: link.up and provisioning.status == "Accepted")
+        self.authorization = authorization = Authorization(rpc, model, provisioning)
+        self.metering = Metering(model, self.evse, rpc, provisioning.online)
         self.remote = remote = Remote(link, provisioning)
         self.evse.on_status = provisioning.on_status
         link.on_text = rpc.on_text
@@ -47,6 +49,7 @@ class Station:
             "SetVariables": model.set_variables,
             "GetBaseReport": model.get_base_report,
             "TriggerMessage": provisioning.trigger,
+            "ClearCache": authorization.clear_cache,
             "Reset": remote.reset,
             "RequestStartTransaction": remote.start_or_stop,
             "RequestStopTransaction": remote.start_or_stop,
@@ -58,7 +61,7 @@ class Station:
         if name == "MessageTimeout":
             return str(self.link.message_timeout())
         if name == "Storage":
-            return "0"  # of the authorization cache
+            return str(self.authorization.storage())
         return self.evse.status(evse) if evse else self.evse.station_status()
 
     def _on_change(self, key):

@@ -66,6 +66,10 @@ class Provisioning:
         rpc.gate = self._gate
         log.info("boot: reason %s", self._reason)
 
+    def online(self):
+        """Connected, and accepted by the CSMS?"""
+        return self._link.up and self.status == "Accepted"
+
     # what the link and the EVSEs report
 
     def on_up(self, switched):

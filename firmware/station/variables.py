@@ -9,6 +9,7 @@ VENDOR = const("OCPP Lite Bench")
 _SUPPLY_PHASES = const("3")
 _EVSE_POWER_W = const(22080)
 _DAY_S = const(86400)
+_CACHE_BYTES = const(1464)  # authcache.STORAGE_MAX
 
 TYPES = const(
     ("string", "decimal", "integer", "dateTime", "boolean", "OptionList", "SequenceList", "MemberList")
@@ -64,7 +65,7 @@ TABLE = const(
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("LifeTime", None, _INTEGER | RW, "s", 1, None, "2592000"),
                 ("Policy", None, _OPTIONS | RW, None, None, "LRU", "LRU"),
-                ("Storage", None, _INTEGER, None, None, 4096, None),
+                ("Storage", None, _INTEGER, None, None, _CACHE_BYTES, None),
             ),
         ),
         (

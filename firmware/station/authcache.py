@@ -1,0 +1,221 @@
+"""The Authorization Cache on flash (part 2, C10 to C12): a bounded number of hashed tokens.
+
+An entry is the store record `c:` + hash, whose value is: status, EVSEs, type of the group token (a byte
+each), cacheExpiryDateTime, time of the last update (seconds since 2020, big endian; 0: none), group token.
+"""
+
+import board
+from micropython import const
+
+from . import clock, log
+
+ENTRIES_MAX = const(24)
+STORAGE_MAX = const(24 * 61)  # bytes of keys and values
+
+STATUSES = const(
+    (
+        "Accepted",
+        "Blocked",
+        "ConcurrentTx",
+        "Expired",
+        "Invalid",
+        "NoCredit",
+        "NotAllowedTypeEVSE",
+        "NotAtThisLocation",
+        "NotAtThisTime",
+        "Unknown",
+    )
+)
+KINDS = const(
+    ("Central", "eMAID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "NoAuthorization")
+)
+
+_PREFIX = const(b"c:")
+_HASH = const(12)
+_VALUE = const(11)  # without the group token
+_GROUP_MAX = const(36)
+_RECORD = const(17)  # time of the last update, hash, is it accepted
+_LATEST = const(0x3FFFFFFF)  # 2054; the largest integer that needs no heap
+_ENOSPC = const(28)
+
+_ACCEPTED = const(0)
+_EXPIRED = const(3)
+
+
+def read_info(info):
+    """IdTokenInfoType -> (status number, EVSE mask, groupIdToken, cacheExpiryDateTime).
+
+    The mask has bit `evse` of each that is allowed, 0 for all of them (C01.FR.19, C01.FR.20); the time
+    is in seconds since 2020, None where there is none. Raises ValueError for what is no such thing.
+    """
+    try:
+        status = STATUSES.index(info["status"])
+        mask = 0
+        for evse in info.get("evseId") or ():
+            mask |= 1 << evse if 1 <= evse <= 6 else 0x80
+        group = info.get("groupIdToken")
+        if group is not None:
+            KINDS.index(group["type"])
+            if len(group["idToken"].encode()) > _GROUP_MAX:
+                raise ValueError("group token too long")
+            group = {"idToken": group["idToken"], "type": group["type"]} if group["idToken"] else None
+        expiry = info.get("cacheExpiryDateTime")
+        if expiry is not None:
+            expiry = min(clock.parse(expiry)[0], _LATEST)
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise ValueError("not an IdTokenInfoType")
+    return status, mask, group, expiry
+
+
+def _hash_of(kind, token):
+    return board.sha1(board.unique_id() + kind.encode() + b":" + token.lower().encode())[:_HASH]
+
+
+def _number(data):
+    return int.from_bytes(data, "big")
+
+
+class AuthCache:
+    """The entries. In RAM is only what tells their order and, to the second, their age."""
+
+    def __init__(self, model):
+        self._model = model
+        self._table = b""  # a record an entry, the least recently used first
+        records = []
+        for key in board.store_keys():
+            if key[:2] == _PREFIX:
+                value = board.store_get(key)
+                if len(key) == 2 + _HASH and value and _VALUE <= len(value) <= _VALUE + _GROUP_MAX:
+                    records.append(value[7:11] + key[2:] + value[:1])
+                else:
+                    log.error("cache: an entry is not readable")
+                    self._delete(key)
+        records.sort()
+        for record in records:
+            self._table += record
+        while len(self._table) > ENTRIES_MAX * _RECORD:
+            self._evict()
+
+    def get(self, kind, token):
+        """(status, EVSE mask, groupIdToken) of a token, or None. One that is too old is removed
+        (C10.FR.08, C10.FR.10, C10.FR.13); with the clock unknown none counts as accepted.
+        """
+        key = _hash_of(kind, token)
+        record = self._take(key)
+        if not record:
+            return None
+        self._table += record
+        value = board.store_get(_PREFIX + key)
+        try:
+            status = value[0]
+            expiry = _number(value[3:7]) or _number(record[:4]) + self._lifetime()
+            group = None
+            if len(value) > _VALUE:
+                group = {"idToken": value[_VALUE:].decode(), "type": KINDS[value[2]]}
+            text = STATUSES[status]
+        except (TypeError, IndexError, UnicodeError):
+            log.error("cache: an entry is not readable")
+            self._drop(key)
+            return None
+        if not clock.known:
+            return STATUSES[_EXPIRED] if status == _ACCEPTED else text, value[1], group
+        if clock.time()[0] > expiry:
+            self._drop(key)
+            return None
+        return text, value[1], group
+
+    def put(self, kind, token, read):
+        """Add or replace an entry with what `read_info` gave (C10.FR.01, C10.FR.04, C10.FR.05, C12.FR.06).
+
+        The time of the update alone goes to flash only when the stored one has become old by an eighth of
+        the lifetime, which is what an entry can lose by a reboot.
+        """
+        status, mask, group, expiry = read
+        key = _hash_of(kind, token)
+        self._take(key)
+        now = clock.time()[0]
+        old = board.store_get(_PREFIX + key)
+        if expiry is not None and expiry <= now:
+            if old:
+                self._delete(_PREFIX + key)
+            return
+        kind = KINDS.index(group["type"]) if group else 0
+        value = bytes((status, mask, kind)) + (expiry or 0).to_bytes(4, "big")
+        stamp = now.to_bytes(4, "big")
+        text = group["idToken"].encode() if group else b""
+        if not (
+            old
+            and old[:7] == value
+            and old[_VALUE:] == text
+            and (expiry or now - _number(old[7:11]) <= self._lifetime() // 8)
+        ):
+            while len(self._table) >= ENTRIES_MAX * _RECORD:
+                self._evict()
+            if not self._write(_PREFIX + key, value + stamp + text):
+                return
+        self._table += stamp + key + value[:1]
+
+    def clear(self):
+        """Forget all entries (C11); False when the flash fails."""
+        table = self._table
+        self._table = b""
+        ok = True
+        for at in range(0, len(table), _RECORD):
+            ok = self._delete(_PREFIX + table[at + 4 : at + 4 + _HASH]) and ok
+        return ok
+
+    def storage(self):
+        """Bytes in use (AuthCacheCtrlr.Storage)."""
+        size = 0
+        for at in range(0, len(self._table), _RECORD):
+            size += 2 + _HASH + len(board.store_get(_PREFIX + self._table[at + 4 : at + 4 + _HASH]) or b"")
+        return size
+
+    # inside
+
+    def _lifetime(self):
+        return self._model.integer("AuthCacheCtrlr.LifeTime")
+
+    def _take(self, key):
+        """Take the record of an entry out of the table; None when there is none."""
+        table = self._table
+        for at in range(0, len(table), _RECORD):
+            record = table[at : at + _RECORD]
+            if record[4:-1] == key:
+                self._table = table[:at] + table[at + _RECORD :]
+                return record
+        return None
+
+    def _drop(self, key):
+        self._take(key)
+        self._delete(_PREFIX + key)
+
+    def _evict(self):
+        """Remove the least recently used entry, those that are not accepted first (C10.FR.07)."""
+        table = self._table
+        first = 0
+        for at in range(0, len(table), _RECORD):
+            if table[at + _RECORD - 1] != _ACCEPTED:
+                first = at
+                break
+        self._drop(table[first + 4 : first + 4 + _HASH])
+
+    def _delete(self, key):
+        try:
+            board.store_delete(key)
+        except OSError as e:
+            log.error("cache: an entry cannot be removed: %s", e)
+            return False
+        return True
+
+    def _write(self, key, value):
+        while True:
+            try:
+                board.store_put(key, value)
+                return True
+            except OSError as e:
+                log.error("cache: an entry cannot be stored: %s", e)
+                if e.args[0] != _ENOSPC or not self._table:
+                    self._delete(key)
+                    return False
+            self._evict()
