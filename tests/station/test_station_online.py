@@ -611,7 +611,7 @@ def error_to(world, text):
         ('[2,"a","Reset",{"type":"Immediate","evseId":9999999999}]', "a", "PropertyConstraintViolation"),
         ('[2,"a","Reset",{"type":"Immediate","customData":{}}]', "a", "OccurrenceConstraintViolation"),
         ('[2,"a","Frobnicate",{}]', "a", "NotImplemented"),
-        ('[2,"a","ClearCache",{}]', "a", "NotImplemented"),
+        ('[2,"a","CostUpdated",{}]', "a", "NotImplemented"),
         ('[2,"a","RequestStopTransaction",{"transactionId":"x"}]', "a", "NotSupported"),
         ('[2,"a","GetVariables",{"getVariableData":[]}]', "a", "OccurrenceConstraintViolation"),
         ('[2,"a","GetVariables",{"pad":"%s"}]' % ("x" * 3000), "a", "FormatViolation"),
