@@ -5,7 +5,7 @@ import json
 import board
 from micropython import const
 
-from . import clock, log, schema
+from . import clock, log, profiles, schema
 from .rpc import REQUESTED
 from .variables import (
     EVSES,
@@ -37,7 +37,7 @@ def _stored_text(key):
     """Text in the store, or None when there is none, or what is there is no text."""
     value = board.store_get(key)
     try:
-        return value.decode() if value else None
+        return None if value is None else value.decode()
     except UnicodeError:
         log.error("store: %s is not text", key.decode())
         return None
@@ -81,7 +81,7 @@ class DeviceModel:
 
     def password(self):
         """SecurityCtrlr.BasicAuthPassword, or None when none is provisioned."""
-        return _stored_text(b"v:SecurityCtrlr.BasicAuthPassword")
+        return _stored_text(b"v:SecurityCtrlr.BasicAuthPassword") or None
 
     def get(self, key):
         """Value of a changeable station variable by its key "Component.Variable[#Instance]"; text."""
@@ -190,10 +190,9 @@ class DeviceModel:
         if reason:
             return reason
         key = key_of(component, entry)
-        # a profile slot must have been configured (B10.FR.02)
         if entry[0] == "NetworkConfigurationPriority":
             for slot in value.split(","):
-                if board.store_get(b"net:" + slot.encode()) is None:
+                if not profiles.configured(slot):
                     return "InvalidValue"
         stored = b"v:" + key.encode()
         if board.store_get(stored) != value.encode():

@@ -2,12 +2,11 @@
 
 import asyncio
 import gc
-import json
 
 import board
 from micropython import const
 
-from . import clock, health, log, websocket
+from . import clock, health, log, profiles, websocket
 from .modem import LinkDown
 
 _TX_PAYLOAD = const(1016)  # of one frame; a longer message goes out in fragments
@@ -20,18 +19,6 @@ _CLOSE_S = const(3)
 _IDLE_S = const(3600)
 _TIMEOUT_S = const(30)
 _ATTEMPT_S = const(240)  # the longest that setting up a connection can take
-
-
-def split_url(url):
-    """ws://host[:port][/path] -> (host, port, path). Raises ValueError."""
-    if not url.startswith("ws://"):
-        raise ValueError("only ws:// is supported: " + url)
-    authority = url[5:].split("/")[0]
-    path = url[5 + len(authority) :]
-    host, port = (authority + ":80").split(":")[:2]
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("no host and port in " + url)
-    return host, int(port), path[:-1] if path.endswith("/") else path
 
 
 class Link:
@@ -50,10 +37,10 @@ class Link:
         self._at = 0
         self._opcode = websocket.TEXT
         self._lock = asyncio.Lock()
-        self._slots = ()
-        self._slot = 0
+        self._slots = model.members("OCPPCommCtrlr.NetworkConfigurationPriority")
+        self._slot = 0  # number of the one being tried; behind the last one: the profile that worked
         self._attempts = 0
-        self._last_slot = None
+        self._last = None  # slot and URL of the last connection
         self._at_once = False
         self.up = False
         self.profile = None
@@ -162,30 +149,32 @@ class Link:
             await clock.sleep(backoff)
 
     def _load_profile(self):
-        """The connection profile to try now (B10.FR.03, B10.FR.04); None when none is provisioned."""
-        if not self._slots:
-            self._slots = self._model.get("OCPPCommCtrlr.NetworkConfigurationPriority").split(",")
-        if self._attempts >= self._model.integer("OCPPCommCtrlr.NetworkProfileConnectionAttempts"):
+        """The connection profile to try now; None when there is none that can be used.
+
+        Every slot of NetworkConfigurationPriority has NetworkProfileConnectionAttempts (B10.FR.03, FR.04);
+        then it is the turn of the profile of the last successful connection, for as long as the back-off
+        time grows (B10.FR.07), and then of all slots again (B10.FR.08).
+        """
+        slots = self._slots
+        integer = self._model.integer
+        for _ in range(len(slots) + 2):
+            if self._slot < len(slots):
+                slot = slots[self._slot]
+                attempts = integer("OCPPCommCtrlr.NetworkProfileConnectionAttempts")
+            else:
+                slot = profiles.LAST
+                attempts = integer("OCPPCommCtrlr.RetryBackOffRepeatTimes") + 1
+            profile = profiles.load(slot) if self._attempts < attempts else None
+            if profile:
+                profile["slot"] = profile.get("slot", slot) if slot == profiles.LAST else slot
+                return profile
             self._attempts = 0
-            self._slot = (self._slot + 1) % len(self._slots)
-        for _ in self._slots:
-            stored = board.store_get(b"net:" + self._slots[self._slot].encode())
-            if stored is not None:
-                try:
-                    profile = json.loads(stored)
-                    split_url(profile["ocppCsmsUrl"])
-                    if profile["securityProfile"] == 1:
-                        return profile
-                    log.error("link: security profile of slot %s is not supported", self._slots[self._slot])
-                except (ValueError, KeyError, TypeError, AttributeError) as e:
-                    log.error("link: profile of slot %s is not usable: %s", self._slots[self._slot], e)
-            self._attempts = 0
-            self._slot = (self._slot + 1) % len(self._slots)
+            self._slot = self._slot + 1 if self._slot < len(slots) else 0
         return None
 
     def slot(self):
-        """Number of the connection profile in use, as text (OCPPCommCtrlr.ActiveNetworkProfile)."""
-        return self._slots[self._slot] if self._slots else ""
+        """Slot of the connection profile in use, as text (OCPPCommCtrlr.ActiveNetworkProfile)."""
+        return self.profile["slot"] if self.profile else ""
 
     def message_timeout(self):
         """Seconds after which a CALL has timed out (OCPPCommCtrlr.MessageTimeout)."""
@@ -198,7 +187,7 @@ class Link:
             log.error("link: no usable connection profile: the station stays offline")
             return False
         self._attempts += 1
-        host, port, path = split_url(self.profile["ocppCsmsUrl"])
+        host, port, path = profiles.split_url(self.profile["ocppCsmsUrl"])
         identity = self._model.identity()
         ws = self._ws
         ws.reset()
@@ -223,9 +212,11 @@ class Link:
             await self._socket.close()
             return False
         log.info("link: connected to %s as %s", host, identity)
-        switched = self._last_slot is not None and self._last_slot != self.slot()
-        self._last_slot = self.slot()
+        this = self.slot() + self.profile["ocppCsmsUrl"]
+        switched = self._last is not None and self._last != this
+        self._last = this
         self._attempts = 0
+        profiles.worked(self.slot(), self.profile)
         self._first = (ws.used, n)
         self.up = True
         self.on_up(switched)

@@ -7,7 +7,7 @@ import sys
 import board
 from micropython import const
 
-from . import health, log
+from . import health, log, profiles
 from .aio import Port
 from .authorization import Authorization
 from .devicemodel import DeviceModel
@@ -30,6 +30,7 @@ class Station:
     def __init__(self, modem_port, evse_port):
         self.modem = Modem(modem_port)
         self.evse = EvseController(evse_port)
+        profiles.promote()
         self.model = model = DeviceModel()
         self.link = link = Link(Socket(self.modem), model)
         self.rpc = rpc = Rpc(link)
@@ -47,6 +48,7 @@ class Station:
         rpc.handlers = {
             "GetVariables": model.get_variables,
             "SetVariables": model.set_variables,
+            "SetNetworkProfile": profiles.set_profile,
             "GetBaseReport": model.get_base_report,
             "TriggerMessage": provisioning.trigger,
             "ClearCache": authorization.clear_cache,

@@ -8,6 +8,7 @@ _ENUM = const(2)  # argument: the values
 _OBJECT = const(3)  # argument: the fields
 _LIST = const(4)  # argument: (most items, fields of an item)
 _ANY = const(5)  # not looked into
+_BOOLEAN = const(6)
 _OPTIONAL = const(8)
 
 ITEMS_MAX = const(10)  # DeviceDataCtrlr.ItemsPerMessage of GetVariables and SetVariables
@@ -75,6 +76,62 @@ _REQUESTS = const(
                             ("attributeValue", _STRING, 1000),
                             ("component", _OBJECT, _COMPONENT),
                             ("variable", _OBJECT, _VARIABLE),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        (
+            "SetNetworkProfile",
+            (
+                ("configurationSlot", _INT, None),
+                (
+                    "connectionData",
+                    _OBJECT,
+                    (
+                        (
+                            "apn",
+                            _OBJECT | _OPTIONAL,
+                            (
+                                ("apn", _STRING, 512),
+                                ("apnUserName", _STRING | _OPTIONAL, 20),
+                                ("apnPassword", _STRING | _OPTIONAL, 20),
+                                ("simPin", _INT | _OPTIONAL, None),
+                                ("preferredNetwork", _STRING | _OPTIONAL, 6),
+                                ("useOnlyPreferredNetwork", _BOOLEAN | _OPTIONAL, None),
+                                ("apnAuthentication", _ENUM, ("CHAP", "NONE", "PAP", "AUTO")),
+                            ),
+                        ),
+                        ("messageTimeout", _INT, None),
+                        ("ocppCsmsUrl", _STRING, 512),
+                        (
+                            "ocppInterface",
+                            _ENUM,
+                            (
+                                "Wired0",
+                                "Wired1",
+                                "Wired2",
+                                "Wired3",
+                                "Wireless0",
+                                "Wireless1",
+                                "Wireless2",
+                                "Wireless3",
+                            ),
+                        ),
+                        ("ocppTransport", _ENUM, ("JSON", "SOAP")),
+                        ("ocppVersion", _ENUM, ("OCPP12", "OCPP15", "OCPP16", "OCPP20")),
+                        ("securityProfile", _INT, None),
+                        (
+                            "vpn",
+                            _OBJECT | _OPTIONAL,
+                            (
+                                ("server", _STRING, 512),
+                                ("user", _STRING, 20),
+                                ("group", _STRING | _OPTIONAL, 20),
+                                ("password", _STRING, 20),
+                                ("key", _STRING, 255),
+                                ("type", _ENUM, ("IKEv2", "IPSec", "L2TP", "PPTP")),
+                            ),
                         ),
                     ),
                 ),
@@ -184,6 +241,9 @@ def _check_field(value, kind, argument, path):
             raise OcppError("OccurrenceConstraintViolation", path + " has %d items" % len(value))
         for item in value:
             check(item, argument[1], path)
+    elif kind == _BOOLEAN:
+        if type(value) is not bool:
+            raise OcppError("TypeConstraintViolation", path + " is not a boolean")
     elif kind != _ANY:
         if not isinstance(value, str):
             raise OcppError("TypeConstraintViolation", path + " is not a string")

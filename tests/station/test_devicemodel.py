@@ -12,6 +12,7 @@ from station import devicemodel
 from csms_stub import schemas
 from tests.station.test_rpc import Link
 
+PROFILE = b'{"ocppCsmsUrl":"ws://csms.local:9000/ocpp","messageTimeout":30,"securityProfile":1}'
 LIVE = {"ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available", "Storage": "0"}
 
 
@@ -217,12 +218,28 @@ def test_get_status(model, args, more, status):
         ("SecurityCtrlr.BasicAuthPassword", "x" * 64, "Accepted", None),
         ("SecurityCtrlr.BasicAuthPassword", "x" * 65, "Rejected", "InvalidValue"),
         ("SecurityCtrlr.Identity", "x", "Rejected", "ReadOnly"),
+        ("TxCtrlr.TxStartPoint", "Authorized", "Accepted", None),
+        ("TxCtrlr.TxStartPoint", "EnergyTransfer,EVConnected", "Accepted", None),
+        ("TxCtrlr.TxStartPoint", "", "Rejected", "InvalidValue"),
+        ("TxCtrlr.TxStartPoint", "Authorized,Authorized", "Rejected", "InvalidValue"),
+        ("TxCtrlr.TxStartPoint", "Authorized,ParkingBayOccupancy", "Rejected", "InvalidValue"),
+        ("TxCtrlr.TxStartPoint", "authorized", "Rejected", "InvalidValue"),
+        ("TxCtrlr.StopTxOnInvalidId", "false", "Accepted", None),
+        ("TxCtrlr.StopTxOnInvalidId", "False", "Rejected", "InvalidValue"),
+        ("TxCtrlr.StopTxOnInvalidId", "1", "Rejected", "InvalidValue"),
+        ("SampledDataCtrlr.TxUpdatedMeasurands", "", "Accepted", None),
+        ("SampledDataCtrlr.TxUpdatedMeasurands", "Voltage,Current.Import", "Accepted", None),
+        ("SampledDataCtrlr.TxUpdatedMeasurands", "Voltage,", "Rejected", "InvalidValue"),
+        ("SampledDataCtrlr.TxUpdatedMeasurands", "Voltage;Current.Import", "Rejected", "InvalidValue"),
+        ("AuthCtrlr.MasterPassGroupId", "", "Accepted", None),
+        ("AuthCtrlr.MasterPassGroupId", "x" * 37, "Rejected", "InvalidValue"),
+        ("AuthCacheCtrlr.Policy", "LRU,LRU", "Rejected", "InvalidValue"),
         ("SecurityCtrlr.Nonsense", "x", "UnknownVariable", None),
         ("Nonsense.x", "x", "UnknownComponent", None),
     ],
 )
 def test_set(model, variable, value, status, reason):
-    board.store[b"net:1"] = board.store[b"net:2"] = b"{}"
+    board.store[b"net:1"] = board.store[b"net:2"] = PROFILE
     before = dict(board.store)
     result = put(model, value, *variable.split("."))
     assert result["attributeStatus"] == status
@@ -238,8 +255,46 @@ def test_set(model, variable, value, status, reason):
 
 
 def test_slot_without_a_profile_is_refused(model):
-    board.store[b"net:1"] = b"{}"
+    board.store[b"net:1"] = PROFILE
     assert put(model, "1,2", "OCPPCommCtrlr", "NetworkConfigurationPriority")["attributeStatus"] == "Rejected"
+
+
+def test_slot_is_taken_that_was_configured_since_the_boot(model):
+    board.store[b"net:1"] = board.store[b"new:2"] = PROFILE
+    result = put(model, "2,1", "OCPPCommCtrlr", "NetworkConfigurationPriority")
+    assert result["attributeStatus"] == "RebootRequired"
+
+
+def test_readers(model):
+    assert model.members("TxCtrlr.TxStartPoint") == ["EVConnected", "Authorized"]
+    assert model.boolean("TxCtrlr.StopTxOnInvalidId") is True
+    assert model.integer("OCPPCommCtrlr.MessageAttempts#TransactionEvent") == 3
+    put(model, "", "SampledDataCtrlr", "TxUpdatedMeasurands")
+    put(model, "7", "OCPPCommCtrlr", "MessageAttempts", instance="TransactionEvent")
+    assert model.members("SampledDataCtrlr.TxUpdatedMeasurands") == []
+    assert model.integer("OCPPCommCtrlr.MessageAttempts#TransactionEvent") == 7
+    assert make().integer("OCPPCommCtrlr.MessageAttempts#TransactionEvent") == 7
+    with pytest.raises(KeyError):
+        model.get("OCPPCommCtrlr.MessageAttempts")
+
+
+@pytest.mark.parametrize(
+    "where,status",
+    [
+        (("OCPPCommCtrlr", "MessageAttempts", None, None), "UnknownVariable"),
+        (("OCPPCommCtrlr", "MessageAttempts", "Other", None), "UnknownVariable"),
+        (("OCPPCommCtrlr", "MessageAttempts", "transactionevent", None), "Accepted"),
+        (("ocppcommctrlr", "OFFLINETHRESHOLD", "", None), "Accepted"),
+        (("OCPPCommCtrlr", "OfflineThreshold", None, {"id": 1}), "UnknownComponent"),
+        (("EVSE", "Power", None, {"id": 3}), "UnknownComponent"),
+        (("EVSE", "Power", None, None), "UnknownComponent"),
+        (("EVSE", "Power", None, {"id": 1, "connectorId": 1}), "UnknownComponent"),
+        (("Connector", "ConnectorType", None, {"id": 1, "connectorId": 2}), "UnknownComponent"),
+        (("Connector", "ConnectorType", None, {"id": 2, "connectorId": 1}), "Accepted"),
+    ],
+)
+def test_addressing(model, where, status):
+    assert get(model, *where)["attributeStatus"] == status
 
 
 def test_unknown_attribute_type_is_not_set(model):

@@ -8,8 +8,8 @@ import board
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from station import profiles, schema
 from station import rpc as rpc_module
-from station import schema
 from station.devicemodel import DeviceModel
 from station.jsontext import well_formed
 from station.modem import LinkDown
@@ -77,6 +77,7 @@ def make_rig():
         "GetVariables": model.get_variables,
         "SetVariables": model.set_variables,
         "GetBaseReport": model.get_base_report,
+        "SetNetworkProfile": profiles.set_profile,
         "Reset": note,
         "TriggerMessage": note,
         "RequestStartTransaction": note,
@@ -116,6 +117,13 @@ _TOKEN = st.fixed_dictionaries(
             max_size=2,
         )
     },
+)
+_APN = st.fixed_dictionaries(
+    {"apn": st.just("internet"), "apnAuthentication": st.just("PAP")},
+    optional={"simPin": st.integers(0, 9999), "useOnlyPreferredNetwork": st.booleans()},
+)
+_VPN = st.fixed_dictionaries(
+    {name: st.just("x") for name in ("server", "user", "password", "key")} | {"type": st.just("L2TP")}
 )
 REQUESTS = st.one_of(
     st.tuples(
@@ -158,6 +166,25 @@ REQUESTS = st.one_of(
             {
                 "requestId": st.integers(0, 9),
                 "reportBase": st.sampled_from(["FullInventory", "SummaryInventory"]),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("SetNetworkProfile"),
+        st.fixed_dictionaries(
+            {
+                "configurationSlot": st.integers(0, 3),
+                "connectionData": st.fixed_dictionaries(
+                    {
+                        "ocppVersion": st.just("OCPP20"),
+                        "ocppTransport": st.just("JSON"),
+                        "ocppCsmsUrl": st.sampled_from(["ws://csms.local/ocpp", "csms.local"]),
+                        "messageTimeout": st.integers(0, 30),
+                        "securityProfile": st.integers(0, 3),
+                        "ocppInterface": st.just("Wireless0"),
+                    },
+                    optional={"apn": _APN, "vpn": _VPN},
+                ),
             }
         ),
     ),

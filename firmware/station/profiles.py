@@ -1,0 +1,131 @@
+"""Network connection profiles: B09, and what B10 tries. Slots 1 and 2, and the profile that worked last.
+
+In the store: `net:<slot>` in use since the boot; `new:<slot>` as set by the CSMS, used from the next boot
+on (B09, remark); `net:last` the one of the last successful connection, its slot among its members.
+"""
+
+import json
+
+import board
+from micropython import const
+
+from . import log
+
+SLOTS = const("1,2")
+LAST = const("last")
+
+_SECURITY_PROFILE = const(1)
+_TIMEOUT_MAX_S = const(3600)
+_HOST_MAX = const(200)  # what the network module takes in a command
+_URL_MAX = const(300)
+
+
+def split_url(url):
+    """ws://host[:port][/path] -> (host, port, path). Raises ValueError."""
+    if not url.startswith("ws://"):
+        raise ValueError("only ws:// is supported: " + url)
+    authority = url[5:].split("/")[0]
+    path = url[5 + len(authority) :]
+    host, port = (authority + ":80").split(":")[:2]
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("no host and port in " + url)
+    return host, int(port), path[:-1] if path.endswith("/") else path
+
+
+def _check(profile):
+    """Raises ValueError, KeyError, TypeError or AttributeError when the station cannot use the profile."""
+    url = profile["ocppCsmsUrl"]
+    host, _, path = split_url(url)
+    if len(url) > _URL_MAX or len(host) > _HOST_MAX:
+        raise ValueError("url too long")
+    for character in host + path:
+        if not "!" <= character <= "~" or character in '",@\\':
+            raise ValueError("url with a character that must be escaped")
+    if type(profile["messageTimeout"]) is not int or not 0 < profile["messageTimeout"] <= _TIMEOUT_MAX_S:
+        raise ValueError("message timeout")
+    if profile["securityProfile"] != _SECURITY_PROFILE:
+        raise ValueError("security profile %s is not supported" % profile["securityProfile"])
+
+
+def promote():
+    """At boot: what was set before it comes into use (B10.FR.04)."""
+    for slot in SLOTS.split(","):
+        new = board.store_get(b"new:" + slot.encode())
+        if new is not None:
+            try:
+                board.store_put(b"net:" + slot.encode(), new)
+                board.store_delete(b"new:" + slot.encode())
+            except OSError:
+                log.error("profiles: no room for the new profile of slot %s", slot)
+
+
+def load(slot):
+    """The profile of a slot, or of LAST; None when there is none that can be used."""
+    stored = board.store_get(b"net:" + slot.encode())
+    if stored is None:
+        return None
+    try:
+        profile = json.loads(stored)
+        _check(profile)
+        return profile
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        log.error("profiles: slot %s is not usable: %s", slot, e)
+        return None
+
+
+def configured(slot):
+    """Does the slot hold a profile that can be used after the next boot (B10.FR.01, B10.FR.02)?"""
+    return board.store_get(b"new:" + slot.encode()) is not None or load(slot) is not None
+
+
+def _store(key, slot, profile):
+    """Raises OSError when there is no room. What is the same already is not written."""
+    data = '{"slot":"%s","ocppCsmsUrl":"%s","messageTimeout":%d,"securityProfile":%d}' % (
+        slot,
+        profile["ocppCsmsUrl"],
+        profile["messageTimeout"],
+        profile["securityProfile"],
+    )
+    if board.store_get(key) != data.encode():
+        board.store_put(key, data.encode())
+
+
+def worked(slot, profile):
+    """Remember the profile of a connection that has come (B10.FR.07)."""
+    try:
+        _store(b"net:last", slot, profile)
+    except OSError:
+        log.error("profiles: no room for the profile that works")
+
+
+async def set_profile(request, link):
+    """SetNetworkProfileRequest (B09.FR.01 to B09.FR.05).
+
+    ocppVersion does not count: the opening of the WebSocket tells the version (part 2, 2.35).
+    """
+    slot = str(request["configurationSlot"])
+    profile = request["connectionData"]
+    status = "Rejected"
+    if slot not in SLOTS.split(","):
+        reason = "InvalidConfSlot"
+    elif profile["securityProfile"] < _SECURITY_PROFILE:
+        reason = "NoSecurityDowngrade"
+    else:
+        reason = "InvalidNetworkConf"
+        try:
+            if profile["ocppTransport"] != "JSON" or profile["ocppInterface"] != "Wireless0":
+                raise ValueError("transport or interface")
+            if "apn" in profile or "vpn" in profile:
+                raise ValueError("apn or vpn")
+            _check(profile)
+            _store(b"new:" + slot.encode(), slot, profile)
+            status = "Accepted"
+        except ValueError as e:
+            log.warn("profiles: slot %s: %s", slot, e)
+        except OSError:
+            status = "Failed"
+            reason = "OutOfStorage"
+    if status == "Accepted":
+        await link.put('{"status":"Accepted"}')
+    else:
+        await link.put('{"status":"%s","statusInfo":{"reasonCode":"%s"}}' % (status, reason))
