@@ -428,6 +428,9 @@ namespace OcppLiteBench
             instructions = 0;
             var cause = causes.Select(each => (string)Property(each, "LastResetCause").GetValue(each)).FirstOrDefault();
             resets.Add(Tuple.Create(Now, resetBy ?? cause ?? "software"));
+            // A reset gives the CPU a new thread, whose random numbers would begin again with the same seed.
+            var emulation = EmulationManager.Instance.CurrentEmulation;
+            emulation.SetSeed(emulation.GetSeed() + 1);
         }
 
         // The models with reset flags are compiled after this file, so they are known by their properties.
