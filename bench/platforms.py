@@ -29,6 +29,8 @@ class Platform:
     rtt_symbol: str | None
     store_symbols: tuple[str, str] | None
     """Linker symbols of the begin and the end of the store."""
+    journal_symbols: tuple[str, str] | None = None
+    """The same of the journal."""
     hse_hz: int | None = None
     """Frequency of the external crystal, where the chip does not fix it."""
 
@@ -58,7 +60,6 @@ def load_platform(name_or_path: str | Path) -> Platform:
         raise PlatformError(f"{toml}:1: {error}") from None
     reader = _Reader(toml, data)
     enable = reader.get("gpio", "modem_enable", str)
-    store = reader.table("store")
     return Platform(
         name=path.stem,
         chip=reader.need("chip", None, str),
@@ -68,9 +69,8 @@ def load_platform(name_or_path: str | Path) -> Platform:
         evse_uart=reader.need("uart", "evse", str),
         modem_enable=None if enable is None else reader.pin(enable),
         rtt_symbol=reader.get("log", "rtt", str),
-        store_symbols=(reader.need("store", "start", str), reader.need("store", "end", str))
-        if store
-        else None,
+        store_symbols=reader.range("store"),
+        journal_symbols=reader.range("journal"),
         hse_hz=reader.get("clock", "hse_hz", int),
     )
 
@@ -100,6 +100,11 @@ class _Reader:
         if value is None:
             raise self._error(f"{name}{'.' + key if key else ''} is missing")
         return value
+
+    def range(self, name: str) -> tuple[str, str] | None:
+        if not self.table(name):
+            return None
+        return self.need(name, "start", str), self.need(name, "end", str)
 
     def pin(self, text: str) -> tuple[str, int]:
         port, _, number = text.partition(".")

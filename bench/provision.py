@@ -5,6 +5,8 @@ The layout is that of firmware/port (store.c): two equal banks, little endian. A
 4-byte boundaries: header word (key length | value length << 8 | marker << 24), CRC-32 of header word,
 key and value, key, value, padding 0xFF. The header word 0xFFFFFFFF ends the log. The valid bank with the
 highest sequence number is live; a later record of a key replaces the earlier one.
+
+The journal of transaction events has the same layout; its keys are numbers, 4 bytes big endian.
 """
 
 from __future__ import annotations
@@ -82,12 +84,32 @@ def read(area: bytes) -> dict[str, bytes]:
 
     Raises StoreError where neither bank is valid.
     """
+    return {key.decode(errors="replace"): value for key, value in _records(_live_bank(area)[1]).items()}
+
+
+def read_journal(area: bytes) -> dict[int, bytes]:
+    """Items of a journal area by their numbers, in the order in which they were last written.
+
+    Raises StoreError as `read` does.
+    """
+    return {int.from_bytes(key): value for key, value in _records(_live_bank(area)[1]).items()}
+
+
+def compactions(area: bytes) -> int:
+    """How often the live items were copied into the other bank, which was erased for it.
+
+    Raises StoreError as `read` does.
+    """
+    return _live_bank(area)[0] - 1
+
+
+def _live_bank(area: bytes) -> tuple[int, bytes]:
     half = len(area) // 2
     banks = [area[:half], area[half:]]
     valid = [(sequence, bank) for bank in banks if (sequence := _sequence(bank)) is not None]
     if not valid:
         raise StoreError("no valid bank in the store area")
-    return _records(max(valid)[1])
+    return max(valid)
 
 
 def _bank_header(sequence: int) -> bytes:
@@ -114,8 +136,8 @@ def _record(key: str, value: bytes) -> bytes:
     return record + b"\xff" * (-len(record) % 4)
 
 
-def _records(bank: bytes) -> dict[str, bytes]:
-    entries: dict[str, bytes] = {}
+def _records(bank: bytes) -> dict[bytes, bytes]:
+    entries: dict[bytes, bytes] = {}
     at = _BANK_HEADER.size
     while at + _RECORD_HEADER.size <= len(bank):
         word, crc = _RECORD_HEADER.unpack_from(bank, at)
@@ -131,7 +153,7 @@ def _records(bank: bytes) -> dict[str, bytes]:
             or crc != crc32(struct.pack("<I", word) + payload)
         ):
             break
-        key = payload[:key_length].decode(errors="replace")
+        key = payload[:key_length]
         entries.pop(key, None)
         if marker == VALUE:
             entries[key] = payload[key_length:]

@@ -133,6 +133,7 @@ class Rig:
         )
         self.elf = elf
         self.store: tuple[int, int] | None = None
+        self.journal: tuple[int, int] | None = None
         self.static: StaticMemory = measure(elf)
         self._watch = Watch() if metrics else None
         profile = self._watch.profile if self._watch else None
@@ -310,13 +311,22 @@ class Rig:
         if self.platform.store_symbols is None:
             self.notes.append(f"{self.platform.name} has no store: it is not provisioned")
             return
-        start, end = self.platform.store_symbols
-        if start not in self._symbols or end not in self._symbols:
+        self.store = self._area(self.platform.store_symbols)
+        if self.store is None:
+            start, end = self.platform.store_symbols
             self.notes.append(f"firmware has no symbols {start} and {end}: its store is not provisioned")
             return
-        address = self._symbols[start].value
-        self.store = (address, self._symbols[end].value - address)
-        self.emulator.write_memory(address, image(provisioning.entries(), self.store[1]))
+        self.emulator.write_memory(self.store[0], image(provisioning.entries(), self.store[1]))
+        self.journal = self._area(self.platform.journal_symbols)
+        if self.journal:
+            self.emulator.write_memory(self.journal[0], image({}, self.journal[1]))
+
+    def _area(self, symbols: tuple[str, str] | None) -> tuple[int, int] | None:
+        """Address and size between two linker symbols; None where the firmware does not have them."""
+        if symbols is None or not all(name in self._symbols for name in symbols):
+            return None
+        start, end = (self._symbols[name].value for name in symbols)
+        return start, end - start
 
     def _probe(self, elf: Path) -> None:
         rtt = self.platform.rtt_symbol

@@ -38,7 +38,7 @@ void chip_uart_kick(unsigned uart); // there is something to send; any context
 // Wait for an event: the last thing before the wfe instruction that the chip needs.
 void chip_idle(void);
 
-// Flash between _store_start and _store_end. Addresses are word aligned. False: the hardware said no.
+// Flash of the stores (store.h). Addresses are word aligned. False: the hardware said no.
 bool chip_flash_erase(uintptr_t bank, size_t size);
 bool chip_flash_program(uintptr_t address, const uint32_t *words, size_t count);
 

@@ -64,8 +64,12 @@ int main(void) {
     if (fallback) {
         log_text(fallback);
     }
-    if (store_init() != 0) {
+    // An erase keeps the processor from its interrupts for up to half a second: better now than in service.
+    if (store_init(&store_settings) != 0 || store_tidy(&store_settings) != 0) {
         log_text("store: flash failure, settings are lost\n");
+    }
+    if (store_init(&store_journal) != 0) {
+        log_text("store: flash failure, the journal is lost\n");
     }
 
     mp_cstack_init_with_top(_stack_end, _stack_end - _stack_start);

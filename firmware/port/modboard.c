@@ -224,7 +224,7 @@ static void raise_on_error(int result) {
 static mp_obj_t board_store_get(mp_obj_t key_in) {
     mp_buffer_info_t key = bytes_of(key_in, MP_BUFFER_READ);
     store_item_t item;
-    if (store_get(key.buf, key.len, &item) != 0) {
+    if (store_get(&store_settings, key.buf, key.len, &item) != 0) {
         return mp_const_none;
     }
     return mp_obj_new_bytes(item.value, item.value_size);
@@ -234,7 +234,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(board_store_get_obj, board_store_get);
 static mp_obj_t board_store_put(mp_obj_t key_in, mp_obj_t value_in) {
     mp_buffer_info_t key = bytes_of(key_in, MP_BUFFER_READ);
     mp_buffer_info_t value = bytes_of(value_in, MP_BUFFER_READ);
-    raise_on_error(store_put(key.buf, key.len, value.buf, value.len));
+    raise_on_error(store_put(&store_settings, key.buf, key.len, value.buf, value.len));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(board_store_put_obj, board_store_put);
@@ -242,7 +242,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(board_store_put_obj, board_store_put);
 // A key that is not there is no error.
 static mp_obj_t board_store_delete(mp_obj_t key_in) {
     mp_buffer_info_t key = bytes_of(key_in, MP_BUFFER_READ);
-    int result = store_delete(key.buf, key.len);
+    int result = store_delete(&store_settings, key.buf, key.len);
     raise_on_error(result == -MP_ENOENT ? 0 : result);
     return mp_const_none;
 }
@@ -251,12 +251,81 @@ static MP_DEFINE_CONST_FUN_OBJ_1(board_store_delete_obj, board_store_delete);
 static mp_obj_t board_store_keys(void) {
     mp_obj_t keys = mp_obj_new_list(0, NULL);
     store_item_t item;
-    for (size_t cursor = 0; store_next(&cursor, &item) == 0;) {
+    for (size_t cursor = 0; store_next(&store_settings, &cursor, &item) == 0;) {
         mp_obj_list_append(keys, mp_obj_new_bytes(item.key, item.key_size));
     }
     return keys;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(board_store_keys_obj, board_store_keys);
+
+// The journal's keys are numbers, big endian, so that they are found in order.
+
+#define NUMBER_SIZE 4u
+
+// Numbers are 0 to 2^30 - 1: the integers that need no heap.
+static const uint8_t *number_of(mp_obj_t number_in, uint8_t *key) {
+    mp_uint_t number = mp_obj_get_int(number_in);
+    if (number >= 1u << 30) {
+        mp_raise_ValueError(MP_ERROR_TEXT("number"));
+    }
+    for (size_t i = NUMBER_SIZE; i--; number >>= 8) {
+        key[i] = number & 0xFF;
+    }
+    return key;
+}
+
+static mp_obj_t board_journal_put(mp_obj_t number, mp_obj_t data_in) {
+    uint8_t key[NUMBER_SIZE];
+    mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
+    raise_on_error(store_put(&store_journal, number_of(number, key), NUMBER_SIZE, data.buf, data.len));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(board_journal_put_obj, board_journal_put);
+
+// journal_read(number, offset, buffer): bytes read, 0 at the end of the item; None where there is no item.
+static mp_obj_t board_journal_read(mp_obj_t number, mp_obj_t offset_in, mp_obj_t buffer_in) {
+    uint8_t key[NUMBER_SIZE];
+    store_item_t item;
+    mp_uint_t offset = mp_obj_get_int(offset_in);
+    mp_buffer_info_t buffer = bytes_of(buffer_in, MP_BUFFER_WRITE);
+    if (store_get(&store_journal, number_of(number, key), NUMBER_SIZE, &item) != 0) {
+        return mp_const_none;
+    }
+    size_t size = offset < item.value_size ? MIN(item.value_size - offset, buffer.len) : 0;
+    memcpy(buffer.buf, item.value + offset, size);
+    return MP_OBJ_NEW_SMALL_INT(size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(board_journal_read_obj, board_journal_read);
+
+// A number that is not there is no error.
+static mp_obj_t board_journal_delete(mp_obj_t number) {
+    uint8_t key[NUMBER_SIZE];
+    int result = store_delete(&store_journal, number_of(number, key), NUMBER_SIZE);
+    raise_on_error(result == -MP_ENOENT ? 0 : result);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_journal_delete_obj, board_journal_delete);
+
+// The smallest number in use above the given one, or None.
+static mp_obj_t board_journal_next(mp_obj_t number) {
+    uint8_t key[NUMBER_SIZE];
+    store_item_t item;
+    if (store_after(&store_journal, number_of(number, key), NUMBER_SIZE, &item) != 0) {
+        return mp_const_none;
+    }
+    mp_uint_t found = 0;
+    for (size_t i = 0; i < NUMBER_SIZE; i++) {
+        found = found << 8 | item.key[i];
+    }
+    return MP_OBJ_NEW_SMALL_INT(found);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_journal_next_obj, board_journal_next);
+
+static mp_obj_t board_journal_tidy(void) {
+    raise_on_error(store_tidy(&store_journal));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_journal_tidy_obj, board_journal_tidy);
 
 static mp_obj_t board_sha1(mp_obj_t data_in) {
     mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
@@ -316,6 +385,11 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_store_put), MP_ROM_PTR(&board_store_put_obj)},
     {MP_ROM_QSTR(MP_QSTR_store_delete), MP_ROM_PTR(&board_store_delete_obj)},
     {MP_ROM_QSTR(MP_QSTR_store_keys), MP_ROM_PTR(&board_store_keys_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_put), MP_ROM_PTR(&board_journal_put_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_read), MP_ROM_PTR(&board_journal_read_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_delete), MP_ROM_PTR(&board_journal_delete_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_next), MP_ROM_PTR(&board_journal_next_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_tidy), MP_ROM_PTR(&board_journal_tidy_obj)},
     {MP_ROM_QSTR(MP_QSTR_sha1), MP_ROM_PTR(&board_sha1_obj)},
     {MP_ROM_QSTR(MP_QSTR_mask), MP_ROM_PTR(&board_mask_obj)},
 };

@@ -15,33 +15,35 @@
 #define ERASED 0xFFFFFFFFu
 #define NOWHERE SIZE_MAX
 
-extern uint8_t _store_start[], _store_end[];
+extern uint8_t _store_start[], _store_end[], _journal_start[], _journal_end[];
 
-static uintptr_t live;    // address of the live bank, 0 before store_init()
-static uint32_t sequence; // of the live bank
-static size_t end;        // offset of the first free byte in it
-static bool torn;         // a write failed half way: nothing can follow it in this bank
+store_t store_settings = {.start = _store_start, .stop = _store_end};
+store_t store_journal = {.start = _journal_start, .stop = _journal_end};
 
-static size_t bank_size(void) {
-    return (size_t)(_store_end - _store_start) / 2;
+static size_t bank_size(const store_t *store) {
+    return (size_t)(store->stop - store->start) / 2;
 }
 
-static uintptr_t other_bank(void) {
-    uintptr_t first = (uintptr_t)_store_start;
-    return live == first ? first + bank_size() : first;
+static uintptr_t other_bank(const store_t *store) {
+    uintptr_t first = (uintptr_t)store->start;
+    return store->live == first ? first + bank_size(store) : first;
 }
 
 static uint32_t word_at(uintptr_t address) {
     return *(const volatile uint32_t *)address;
 }
 
+// Four bits at a time: a bank of 128 KB is checked at every boot.
 static uint32_t crc32(uint32_t crc, const uint8_t *data, size_t size) {
+    static const uint32_t table[16] = {
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
+    };
     crc = ~crc;
     while (size--) {
         crc ^= *data++;
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-        }
+        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ table[crc & 15];
     }
     return ~crc;
 }
@@ -59,9 +61,10 @@ static size_t round_up(size_t size) {
     return (size + 3u) & ~(size_t)3u;
 }
 
-// Bytes that the record at `offset` takes; 0 where there is none that could be one.
-static size_t record_size(uintptr_t bank, size_t offset, store_item_t *out) {
-    if (offset + RECORD_HEADER_SIZE > bank_size()) {
+// Bytes that the record at `offset` of the live bank takes; 0 where there is none that could be one.
+static size_t record_size(const store_t *store, size_t offset, store_item_t *out) {
+    uintptr_t bank = store->live;
+    if (offset + RECORD_HEADER_SIZE > bank_size(store)) {
         return 0;
     }
     uint32_t header = word_at(bank + offset);
@@ -73,7 +76,7 @@ static size_t record_size(uintptr_t bank, size_t offset, store_item_t *out) {
         return 0;
     }
     size_t size = RECORD_HEADER_SIZE + round_up(key_size + value_size);
-    if (size > bank_size() - offset) {
+    if (size > bank_size(store) - offset) {
         return 0;
     }
     out->key = (const uint8_t *)(bank + offset + RECORD_HEADER_SIZE);
@@ -83,40 +86,36 @@ static size_t record_size(uintptr_t bank, size_t offset, store_item_t *out) {
     return size;
 }
 
-static bool record_is_whole(uintptr_t bank, size_t offset, const store_item_t *item) {
-    uint32_t crc = crc32(0, (const uint8_t *)(bank + offset), 4);
+static bool record_is_whole(const store_t *store, size_t offset, const store_item_t *item) {
+    uintptr_t record = store->live + offset;
+    uint32_t crc = crc32(0, (const uint8_t *)record, 4);
     crc = crc32(crc, item->key, item->key_size + item->value_size);
-    return crc == word_at(bank + offset + 4);
-}
-
-// Walks the log: the size of the item at *offset, or 0 at the end of it. Records with a wrong checksum
-// (aged flash) are stepped over.
-static size_t next_whole(uintptr_t bank, size_t *offset, store_item_t *item) {
-    size_t size;
-    while ((size = record_size(bank, *offset, item)) != 0 && !record_is_whole(bank, *offset, item)) {
-        *offset += size;
-    }
-    return size;
+    return crc == word_at(record + 4);
 }
 
 static bool same_key(const store_item_t *a, const uint8_t *key, size_t key_size) {
     return a->key_size == key_size && memcmp(a->key, key, key_size) == 0;
 }
 
-// Offset of the last record of the key from `offset` on, or NOWHERE.
-static size_t find_last(uintptr_t bank, size_t offset, const uint8_t *key, size_t key_size,
+// Offset of the first whole record of the key from `offset` on, or NOWHERE. Records with a wrong checksum
+// (aged flash) are stepped over.
+static size_t find_next(const store_t *store, size_t offset, const uint8_t *key, size_t key_size,
     store_item_t *out) {
-    size_t found = NOWHERE;
-    store_item_t item;
     size_t size;
-    while ((size = record_size(bank, offset, &item)) != 0) {
-        if (same_key(&item, key, key_size) && record_is_whole(bank, offset, &item)) {
-            *out = item;
-            found = offset;
+    while ((size = record_size(store, offset, out)) != 0) {
+        if (same_key(out, key, key_size) && record_is_whole(store, offset, out)) {
+            return offset;
         }
         offset += size;
     }
-    return found;
+    return NOWHERE;
+}
+
+// Does the record at `offset` hold a value, is it whole, and the last of its key?
+static bool is_live(const store_t *store, size_t offset, size_t size, const store_item_t *item) {
+    store_item_t later;
+    return item->value && record_is_whole(store, offset, item)
+        && find_next(store, offset + size, item->key, item->key_size, &later) == NOWHERE;
 }
 
 static bool bank_is_valid(uintptr_t bank, uint32_t *out_sequence) {
@@ -134,9 +133,8 @@ static bool program_bank_header(uintptr_t bank, uint32_t new_sequence) {
     return program(bank + 4, header + 1, 2) && program(bank, header, 1);
 }
 
-static bool erase(uintptr_t bank) {
-    return is_blank(bank, bank + bank_size())
-        || (chip_flash_erase(bank, bank_size()) && is_blank(bank, bank + bank_size()));
+static bool erase(uintptr_t bank, size_t size) {
+    return is_blank(bank, bank + size) || (chip_flash_erase(bank, size) && is_blank(bank, bank + size));
 }
 
 // Key and value as one row of words, without a buffer for the whole of it.
@@ -155,6 +153,10 @@ static bool program_payload(uintptr_t address, const store_item_t *item) {
     return true;
 }
 
+static size_t record_room(const store_item_t *item) {
+    return RECORD_HEADER_SIZE + round_up(item->key_size + item->value_size);
+}
+
 static bool program_record(uintptr_t bank, size_t *at, const store_item_t *item) {
     uint32_t mark = item->value ? MARK_VALUE : MARK_DELETED;
     uint32_t header = item->key_size | item->value_size << 8 | mark << 24;
@@ -162,75 +164,80 @@ static bool program_record(uintptr_t bank, size_t *at, const store_item_t *item)
     crc = crc32(crc, item->key, item->key_size);
     crc = crc32(crc, item->value, item->value_size);
     uintptr_t address = bank + *at;
-    *at += RECORD_HEADER_SIZE + round_up(item->key_size + item->value_size);
+    *at += record_room(item);
     return program_payload(address + RECORD_HEADER_SIZE, item)
         && program(address + 4, &crc, 1)
         && program(address, &header, 1);
 }
 
-static int compact(void) {
-    uintptr_t to = other_bank();
-    if (!erase(to)) {
+// Into the other bank, without the item of the key `without`.
+static int compact(store_t *store, const store_item_t *without) {
+    uintptr_t to = other_bank(store);
+    if (!erase(to, bank_size(store))) {
         return -MP_EIO;
     }
     size_t written = BANK_HEADER_SIZE;
     store_item_t item;
-    for (size_t cursor = 0; store_next(&cursor, &item) == 0;) {
-        if (!program_record(to, &written, &item)) {
+    for (size_t cursor = 0; store_next(store, &cursor, &item) == 0;) {
+        if (!(without && same_key(&item, without->key, without->key_size))
+            && !program_record(to, &written, &item)) {
             return -MP_EIO;
         }
     }
-    if (!program_bank_header(to, sequence + 1)) {
+    if (!program_bank_header(to, store->sequence + 1)) {
         return -MP_EIO;
     }
-    live = to;
-    sequence++;
-    end = written;
-    torn = false;
+    store->live = to;
+    store->sequence++;
+    store->end = written;
+    store->torn = false;
     return 0;
 }
 
-int store_init(void) {
-    uintptr_t first = (uintptr_t)_store_start;
-    uintptr_t second = first + bank_size();
+int store_init(store_t *store) {
+    uintptr_t first = (uintptr_t)store->start;
+    uintptr_t second = first + bank_size(store);
     uint32_t first_sequence, second_sequence;
     bool first_valid = bank_is_valid(first, &first_sequence);
     bool second_valid = bank_is_valid(second, &second_sequence);
+    store->live = 0;
     if (!first_valid && !second_valid) {
-        if (!erase(first) || !program_bank_header(first, 1)) {
+        if (!erase(first, bank_size(store)) || !program_bank_header(first, 1)) {
             return -MP_EIO;
         }
         first_valid = true;
         first_sequence = 1;
     }
     bool use_second = second_valid && (!first_valid || second_sequence > first_sequence);
-    live = use_second ? second : first;
-    sequence = use_second ? second_sequence : first_sequence;
-    torn = false;
+    store->live = use_second ? second : first;
+    store->sequence = use_second ? second_sequence : first_sequence;
+    store->torn = false;
 
     bool damaged = false;
     store_item_t item;
-    size_t size;
-    end = BANK_HEADER_SIZE;
-    while ((size = record_size(live, end, &item)) != 0) {
-        damaged |= !record_is_whole(live, end, &item);
+    size_t size, end = BANK_HEADER_SIZE;
+    while ((size = record_size(store, end, &item)) != 0) {
+        damaged |= !record_is_whole(store, end, &item);
         end += size;
     }
-    if (damaged || !is_blank(live + end, live + bank_size())) {
-        return compact();
+    store->end = end;
+    if (damaged || !is_blank(store->live + end, store->live + bank_size(store))) {
+        return compact(store, NULL);
     }
-    // An erase keeps the processor from its interrupts for up to half a second: better now than in service.
-    return erase(other_bank()) ? 0 : -MP_EIO;
+    return 0;
 }
 
-int store_next(size_t *cursor, store_item_t *out) {
+int store_tidy(store_t *store) {
+    return store->live && erase(other_bank(store), bank_size(store)) ? 0 : -MP_EIO;
+}
+
+int store_next(const store_t *store, size_t *cursor, store_item_t *out) {
     size_t offset = *cursor ? *cursor : BANK_HEADER_SIZE;
     size_t size;
-    while (live && (size = next_whole(live, &offset, out)) != 0) {
-        store_item_t later;
-        size_t here = offset;
+    while (store->live && (size = record_size(store, offset, out)) != 0) {
+        bool found = is_live(store, offset, size, out);
         offset += size;
-        if (out->value && find_last(live, here, out->key, out->key_size, &later) == here) {
+        if (found) {
             *cursor = offset;
             return 0;
         }
@@ -238,49 +245,73 @@ int store_next(size_t *cursor, store_item_t *out) {
     return -MP_ENOENT;
 }
 
-int store_get(const uint8_t *key, size_t key_size, store_item_t *out) {
-    if (!live || find_last(live, BANK_HEADER_SIZE, key, key_size, out) == NOWHERE || !out->value) {
-        return -MP_ENOENT;
+int store_after(const store_t *store, const uint8_t *key, size_t key_size, store_item_t *out) {
+    bool found = false;
+    size_t offset = BANK_HEADER_SIZE;
+    size_t size;
+    store_item_t item;
+    while (store->live && (size = record_size(store, offset, &item)) != 0) {
+        if (item.key_size == key_size && memcmp(item.key, key, key_size) > 0
+            && !(found && memcmp(item.key, out->key, key_size) > 0) && is_live(store, offset, size, &item)) {
+            *out = item;
+            found = true;
+        }
+        offset += size;
     }
-    return 0;
+    return found ? 0 : -MP_ENOENT;
 }
 
-static int append(const store_item_t *item) {
-    size_t size = RECORD_HEADER_SIZE + round_up(item->key_size + item->value_size);
-    if (!live) {
+int store_get(const store_t *store, const uint8_t *key, size_t key_size, store_item_t *out) {
+    size_t offset = store->live ? BANK_HEADER_SIZE : NOWHERE;
+    bool found = false;
+    store_item_t item;
+    while (offset != NOWHERE && (offset = find_next(store, offset, key, key_size, &item)) != NOWHERE) {
+        *out = item;
+        found = item.value != NULL;
+        offset += record_size(store, offset, &item);
+    }
+    return found ? 0 : -MP_ENOENT;
+}
+
+// Room for a record, if need be by a compaction without the item of the key `without`.
+static int make_room(store_t *store, size_t size, const store_item_t *without) {
+    if (!store->live) {
         return -MP_EIO;
     }
-    if (torn || size > bank_size() - end) {
-        int error = compact();
-        if (error) {
-            return error;
-        }
-        if (size > bank_size() - end) {
-            return -MP_ENOSPC;
-        }
+    if (!store->torn && size <= bank_size(store) - store->end) {
+        return 0;
     }
-    torn = !program_record(live, &end, item);
-    return torn ? -MP_EIO : 0;
+    int error = compact(store, without);
+    return error || size <= bank_size(store) - store->end ? error : -MP_ENOSPC;
 }
 
-int store_put(const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size) {
+static int append(store_t *store, const store_item_t *item) {
+    store->torn = !program_record(store->live, &store->end, item);
+    return store->torn ? -MP_EIO : 0;
+}
+
+int store_put(store_t *store, const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size) {
     if (key_size == 0 || key_size > STORE_KEY_MAX || value_size > STORE_VALUE_MAX) {
         return -MP_EINVAL;
     }
     store_item_t now;
-    if (store_get(key, key_size, &now) == 0 && now.value_size == value_size
+    if (store_get(store, key, key_size, &now) == 0 && now.value_size == value_size
         && memcmp(now.value, value, value_size) == 0) {
         return 0;
     }
     store_item_t item = {.key = key, .value = value, .key_size = key_size, .value_size = value_size};
-    return append(&item);
+    int error = make_room(store, record_room(&item), NULL);
+    return error ? error : append(store, &item);
 }
 
-int store_delete(const uint8_t *key, size_t key_size) {
+int store_delete(store_t *store, const uint8_t *key, size_t key_size) {
     store_item_t item;
-    if (store_get(key, key_size, &item) != 0) {
+    if (store_get(store, key, key_size, &item) != 0) {
         return -MP_ENOENT;
     }
+    // In a full bank there is no room for a record that says so: the compaction leaves the item out.
+    uint32_t before = store->sequence;
     item = (store_item_t) {.key = key, .key_size = key_size};
-    return append(&item);
+    int error = make_room(store, record_room(&item), &item);
+    return store->sequence != before || error ? error : append(store, &item);
 }

@@ -1,4 +1,4 @@
-// Key-value store in two banks of flash, whole at every point a power cut may choose.
+// Key-value stores, each in two banks of flash, whole at every point a power cut may choose.
 //
 // Bank: header of 16 bytes (u32 magic "OLS1", u32 sequence, u32 crc32 of the first 8 bytes, u32 0xFFFFFFFF),
 // then records, each at a multiple of 4: u32 header = key_len | val_len << 8 | marker << 24, u32 crc32 of
@@ -9,6 +9,7 @@
 #ifndef PORT_STORE_H
 #define PORT_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,12 +23,27 @@ typedef struct {
     size_t value_size;
 } store_item_t;
 
+typedef struct {
+    uint8_t *start, *stop;
+    uintptr_t live;    // address of the live bank, 0 before store_init()
+    uint32_t sequence; // of the live bank
+    size_t end;        // offset of the first free byte in it
+    bool torn;         // a write failed half way: nothing can follow it in this bank
+} store_t;
+
+extern store_t store_settings; // _store_start to _store_end
+extern store_t store_journal;  // _journal_start to _journal_end
+
 // Errors are negative: -ENOENT, -ENOSPC, -EIO (the flash hardware), -EINVAL (sizes out of range).
-int store_init(void);
-// `out` points into flash, and is good until the next put.
-int store_get(const uint8_t *key, size_t key_size, store_item_t *out);
-int store_put(const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size);
-int store_delete(const uint8_t *key, size_t key_size);
-int store_next(size_t *cursor, store_item_t *out); // live items; *cursor starts at 0
+int store_init(store_t *store);
+// Erases the spare bank, which a compaction would have to do else. The processor stands still meanwhile.
+int store_tidy(store_t *store);
+// `out` points into flash, and is good until the next put or delete.
+int store_get(const store_t *store, const uint8_t *key, size_t key_size, store_item_t *out);
+int store_put(store_t *store, const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size);
+int store_delete(store_t *store, const uint8_t *key, size_t key_size);
+int store_next(const store_t *store, size_t *cursor, store_item_t *out); // live items; *cursor starts at 0
+// The live item with the smallest key of this size that is greater (memcmp) than `key`.
+int store_after(const store_t *store, const uint8_t *key, size_t key_size, store_item_t *out);
 
 #endif

@@ -8,10 +8,11 @@ RPC = const(1)
 PROVISIONING = const(2)
 EVSE = const(3)
 METERING = const(4)
+OUTBOX = const(5)
 
-_NAMES = const(("link", "rpc", "provisioning", "evse", "metering"))
+_NAMES = const(("link", "rpc", "provisioning", "evse", "metering", "outbox"))
 _NEVER = const(0x3FFFFFFF)  # seconds of uptime; the largest integer that needs no heap
-_due = [_NEVER] * 5
+_due = [_NEVER] * 6
 
 
 def promise(task, seconds):

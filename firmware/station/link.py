@@ -15,6 +15,7 @@ _RX_CHUNK = const(256)  # taken from the network module at a time
 _HEAD_ROOM = const(8)
 _HANDSHAKE_S = const(30)
 _PONG_S = const(30)
+_PONG_LOOK_MS = const(500)
 _CLOSE_S = const(3)
 _IDLE_S = const(3600)
 _TIMEOUT_S = const(30)
@@ -70,7 +71,10 @@ class Link:
 
     async def put(self, text):
         """Append text to the message; a full frame leaves as a fragment."""
-        data = memoryview(text.encode())
+        await self.put_bytes(memoryview(text.encode()))
+
+    async def put_bytes(self, data):
+        """The same with a memoryview of UTF-8, which may end within a character."""
         while len(data) > self.room():
             room = self.room()
             self._tx[self._at :] = data[:room]
@@ -110,10 +114,12 @@ class Link:
     async def alive(self):
         """After a silence: does the CSMS still answer a ping? If not, the connection is closed."""
         asked = board.uptime()
+        self.heard = asked - 1
         if self.up and await self._socket.send(websocket.control(websocket.PING)):
-            await clock.sleep(_PONG_S)
-            if self.heard >= asked:
-                return True
+            while self.up and board.uptime() - asked <= _PONG_S:
+                if self.heard >= asked:
+                    return True
+                await asyncio.sleep_ms(_PONG_LOOK_MS)
         if self.up:
             log.warn("link: the CSMS does not answer a ping")
             await self._socket.close()

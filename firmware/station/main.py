@@ -15,6 +15,7 @@ from .evse import EvseController
 from .link import Link
 from .metering import Metering
 from .modem import Modem, Socket
+from .outbox import Outbox
 from .provisioning import Provisioning
 from .remote import Remote
 from .rpc import Rpc
@@ -36,12 +37,15 @@ class Station:
         self.rpc = rpc = Rpc(link)
         self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
         self.authorization = authorization = Authorization(rpc, model, provisioning)
+        self.outbox = outbox = Outbox(rpc, model, provisioning.online)
         self.metering = Metering(model, self.evse, rpc, provisioning.online)
         self.remote = remote = Remote(link, provisioning)
         self.evse.on_status = provisioning.on_status
         link.on_text = rpc.on_text
         link.on_up = provisioning.on_up
         link.on_down = provisioning.on_down
+        provisioning.on_online = outbox.on_online
+        provisioning.on_offline = outbox.on_offline
         model.submit = rpc.submit
         model.on_change = self._on_change
         model.live = self._live
@@ -50,6 +54,7 @@ class Station:
             "SetVariables": model.set_variables,
             "SetNetworkProfile": profiles.set_profile,
             "GetBaseReport": model.get_base_report,
+            "GetTransactionStatus": outbox.get_status,
             "TriggerMessage": provisioning.trigger,
             "ClearCache": authorization.clear_cache,
             "Reset": remote.reset,
@@ -83,6 +88,7 @@ class Station:
             self.link.run(),
             self.rpc.run(),
             self.provisioning.run(),
+            self.outbox.run(),
             self.metering.run(),
         ):
             asyncio.create_task(_guard(task))

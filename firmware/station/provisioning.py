@@ -44,7 +44,8 @@ class Provisioning:
     """State of the registration, and everything that is sent on its account.
 
     `status` is None (never answered), "Accepted", "Pending" or "Rejected". `connector_status(evse)` gives
-    the present status of the connector of an EVSE.
+    the present status of the connector of an EVSE. `on_online()` and `on_offline()` hear of changes of
+    `online()`.
     """
 
     def __init__(self, link, rpc, model, connector_status):
@@ -63,6 +64,7 @@ class Provisioning:
         self._queued = 0  # bit per EVSE: its status waits in the queue
         self._started = "StartupOfTheDevice" if self._reason == "PowerUp" else "ResetOrReboot"
         self.status = None
+        self.on_online = self.on_offline = None
         rpc.gate = self._gate
         log.info("boot: reason %s", self._reason)
 
@@ -84,6 +86,7 @@ class Provisioning:
             self._send_statuses()
             self._send_started()
             self._send_heartbeat()
+            self.on_online()
         self._kick.set()
 
     def on_down(self):
@@ -91,6 +94,7 @@ class Provisioning:
         self._lost_at = board.uptime()
         self._rpc.disconnected()
         self._model.disconnected()
+        self.on_offline()
         self._kick.set()
 
     def on_status(self, evse):
@@ -191,6 +195,7 @@ class Provisioning:
             self._unreported = (1 << devicemodel.EVSES) - 1
             self._send_statuses()
             self._send_started()
+            self.on_online()
         elif self.status == "Rejected":
             self._rpc.drop_queue("Dropped")
         self._kick.set()

@@ -133,12 +133,13 @@ class Rpc:
             timeout = self._link.message_timeout()
             health.promise(health.RPC, timeout + _MARGIN_S)
             code = await self._call(action, build, timeout)
+            # no answer on a connection that is dead says nothing about the CALL
+            if code == "Timeout" and not await self._link.alive():
+                code = "Disconnected"
             if code:
                 log.warn("rpc: %s: %s", action, code)
             if self._done:
                 self._answer(code, None)
-            if code == "Timeout":
-                await self._link.alive()
 
     async def _call(self, action, build, timeout):
         self._answered.flag = False

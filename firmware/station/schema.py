@@ -179,6 +179,7 @@ _REQUESTS = const(
             ),
         ),
         ("RequestStopTransaction", (("transactionId", _STRING, 36),)),
+        ("GetTransactionStatus", (("transactionId", _STRING | _OPTIONAL, 36),)),
     )
 )
 

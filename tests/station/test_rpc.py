@@ -78,6 +78,7 @@ def make_rig():
         "SetVariables": model.set_variables,
         "GetBaseReport": model.get_base_report,
         "SetNetworkProfile": profiles.set_profile,
+        "GetTransactionStatus": note,
         "Reset": note,
         "TriggerMessage": note,
         "RequestStartTransaction": note,

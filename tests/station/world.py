@@ -98,6 +98,7 @@ class World:
             "ocppInterface": "Wireless0",
         }
         board.store.clear()
+        board.journal.clear()
         board.full = False
         board.store.update(
             {

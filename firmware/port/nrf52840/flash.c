@@ -1,4 +1,4 @@
-// nRF52840: the store's two pages. The CPU stands still while it runs from flash and an operation is under
+// nRF52840: the stores' pages. The CPU stands still while it runs from flash and an operation is under
 // way: 41 us a word, 85 ms a page erase.
 
 #include "chip.h"

@@ -1,15 +1,14 @@
-// STM32F407: the store's two sectors. Code runs from the same flash, so the core stands still while an
-// operation is under way [3.6]: 16 us a word, up to 0.5 s an erase.
+// STM32F407: the stores' sectors. Code runs from the same flash, so the core stands still while an operation
+// is under way [3.6]: 16 us a word, up to 0.5 s the erase of a sector of 16 KB and 2 s of one of 128 KB.
 
 #include "chip.h"
 
 #include "stm32f407.h"
 
 #define FLASH_ORIGIN 0x08000000u
-#define SMALL_SECTOR_SIZE 0x4000u // sectors 0 to 3
 
-// An erase of 16 KB takes at most 0.5 s (x32, DS8626 table 39); the bound is in turns of 4 cycles at 168 MHz.
-#define BUSY_TURNS 42000000u
+// An erase of 128 KB takes at most 2 s (x32, DS8626 table 39); the bound is in turns of 4 cycles at 168 MHz.
+#define BUSY_TURNS 168000000u
 
 static bool finish(void) {
     dsb();
@@ -35,11 +34,21 @@ static void data_cache_flush(void) {
     FLASH_ACR |= FLASH_ACR_DCEN;
 }
 
+// Sectors 0 to 3 have 16 KB, sector 4 has 64, the others have 128 [table 5].
+static uint32_t sector_number(uintptr_t offset) {
+    return offset < 0x10000u ? offset / 0x4000u : 4u + offset / 0x20000u;
+}
+
+static size_t sector_size(uint32_t number) {
+    return number < 4 ? 0x4000u : number == 4 ? 0x10000u : 0x20000u;
+}
+
 bool chip_flash_erase(uintptr_t bank, size_t size) {
     unlock();
     bool good = finish();
-    for (uintptr_t sector = bank; good && sector < bank + size; sector += SMALL_SECTOR_SIZE) {
-        uint32_t number = (sector - FLASH_ORIGIN) / SMALL_SECTOR_SIZE;
+    uint32_t number;
+    for (uintptr_t sector = bank; good && sector < bank + size; sector += sector_size(number)) {
+        number = sector_number(sector - FLASH_ORIGIN);
         FLASH_CR = FLASH_CR_PSIZE_X32 | FLASH_CR_SER | FLASH_CR_SNB(number);
         FLASH_CR |= FLASH_CR_STRT;
         good = finish();

@@ -9,15 +9,17 @@
 
 #define AREA_SIZE 2048u
 
-// _store_start and _store_end, as the linker script of a board gives them.
+// The areas of both stores, as the linker script of a board gives them; the tests use the first.
 __asm(
     ".pushsection .bss\n"
     ".balign 4096\n"
     ".globl _store_start\n_store_start: .space 2048\n"
     ".globl _store_end\n_store_end:\n"
+    ".globl _journal_start\n_journal_start: .space 2048\n"
+    ".globl _journal_end\n_journal_end:\n"
     ".popsection\n");
 
-extern uint8_t _store_start[], _store_end[];
+extern uint8_t _store_start[];
 
 static long words_left; // the supply fails in the operation on the word after these; negative: never
 static uint32_t noise;
@@ -77,7 +79,7 @@ bool chip_flash_program(uintptr_t address, const uint32_t *words, size_t count) 
 // A value as one buffer, for ctypes.
 int get(const uint8_t *key, size_t key_size, uint8_t *out) {
     store_item_t item;
-    int result = store_get(key, key_size, &item);
+    int result = store_get(&store_settings, key, key_size, &item);
     if (result == 0) {
         memcpy(out, item.value, item.value_size);
         return (int)item.value_size;
@@ -87,10 +89,35 @@ int get(const uint8_t *key, size_t key_size, uint8_t *out) {
 
 int next_key(size_t *cursor, uint8_t *out) {
     store_item_t item;
-    int result = store_next(cursor, &item);
+    int result = store_next(&store_settings, cursor, &item);
     if (result == 0) {
         memcpy(out, item.key, item.key_size);
         return (int)item.key_size;
+    }
+    return result;
+}
+
+int init(void) {
+    return store_init(&store_settings);
+}
+
+int tidy(void) {
+    return store_tidy(&store_settings);
+}
+
+int put(const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size) {
+    return store_put(&store_settings, key, key_size, value, value_size);
+}
+
+int delete(const uint8_t *key, size_t key_size) {
+    return store_delete(&store_settings, key, key_size);
+}
+
+int after(const uint8_t *key, size_t key_size, uint8_t *out) {
+    store_item_t item;
+    int result = store_after(&store_settings, key, key_size, &item);
+    if (result == 0) {
+        memcpy(out, item.key, item.key_size);
     }
     return result;
 }

@@ -6,11 +6,14 @@ MODEM, EVSE = 0, 1
 POWER_ON, PIN, SOFTWARE, WATCHDOG, LOCKUP, BROWNOUT = range(6)
 
 store = {}
+journal = {}
 cause = POWER_ON
 fed = 0
 enabled = False
 fault_record = None
 full = False
+journal_size = 131072 - 16
+tidied = 0
 on_enable = None
 was_reset = False
 _time_ns = None
@@ -111,6 +114,35 @@ def store_delete(key):
 
 def store_keys():
     return list(store)
+
+
+def journal_put(number, data):
+    """As the port: an item takes 12 bytes besides its data, which is padded to words."""
+    taken = sum(12 + (len(item) + 3) // 4 * 4 for item in journal.values())
+    if taken + 12 + (len(data) + 3) // 4 * 4 > journal_size:
+        raise OSError(28)
+    journal[number] = bytes(data)
+
+
+def journal_read(number, offset, buffer):
+    if number not in journal:
+        return None
+    piece = journal[number][offset : offset + len(buffer)]
+    buffer[: len(piece)] = piece
+    return len(piece)
+
+
+def journal_delete(number):
+    journal.pop(number, None)
+
+
+def journal_next(number):
+    return min((each for each in journal if each > number), default=None)
+
+
+def journal_tidy():
+    global tidied
+    tidied += 1
 
 
 def sha1(data):
