@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 CSMS_HOST, CSMS_PORT = "csms.local", 9000
 """The name by which stations of the bench know their CSMS."""
+SECOND_HOST, SECOND_PORT = "csms2.local", 9001
+"""Its second end point, to which a station can migrate."""
 
 _SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 60 * NS_PER_S
 _HEAP_WALK_NS = 100 * NS_PER_MS
@@ -95,7 +97,7 @@ class Rig:
     elf           its firmware, ours or another; what its symbols do not offer is said in `notes`
     emulator      "auto", "unicorn" or "renode"
     provisioning  what stands in the store before the first boot; None leaves the store erased
-    csms          the CSMS behind ws://csms.local:9000 of the in-process network
+    csms          the CSMS behind ws://csms.local:9000 and ws://csms2.local:9001 of the in-process network
     network       instead of the in-process network: hosts outside (bench.peers.tcp.TcpNetwork)
     seed          of everything random outside the board
     metrics       have the board watched for `metrics`, which is slow
@@ -123,6 +125,7 @@ class Rig:
         if network is None:
             network = InProcessNetwork()
             network.add(CSMS_HOST, CSMS_PORT, self.csms)
+            network.add(SECOND_HOST, SECOND_PORT, self.csms)
         self._network = network
         installed = provisioning or Provisioning()
         self.modem = Modem(network, ssid=installed.wifi_ssid, password=installed.wifi_password, seed=seed)

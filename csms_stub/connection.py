@@ -37,7 +37,8 @@ class Handshake:
     """The HTTP request for the upgrade, and what it got.
 
     `headers` in the order received; `user` and `password` from Basic authentication, None where there was
-    none; `status` 101 where the WebSocket was opened; `reason` says why not, "" where it was.
+    none; `status` 101 where the WebSocket was opened, 0 where the CSMS says nothing; `reason` says why not,
+    "" where it was; `endpoint` as the connection's.
     """
 
     at_ns: int
@@ -49,6 +50,7 @@ class Handshake:
     password: str | None
     status: int
     reason: str
+    endpoint: str = ""
 
     def header(self, name: str) -> str | None:
         """The first header of that name."""
@@ -61,16 +63,18 @@ class Connection:
     handshake       Handshake; None until the HTTP request has been read
     session         Session of the station; None until the handshake succeeded
     secure          the bytes come out of TLS
+    endpoint        which one of the CSMS it is
     close_code      as the station sent it, or as sent to it, whatever came first; None before. 1006: no close
     close_reason    frame came. Likewise.
     pings, pongs    (at_ns, payload) received; the last 1000
     violations      what was wrong with handshake and framing
     """
 
-    def __init__(self, csms: Csms, *, secure: bool = False) -> None:
+    def __init__(self, csms: Csms, *, secure: bool = False, endpoint: str = "") -> None:
         self.handshake: Handshake | None = None
         self.session: Session | None = None
         self.secure = secure
+        self.endpoint = endpoint
         self.close_code: int | None = None
         self.close_reason = ""
         self.pings: deque[tuple[int, bytes]] = deque(maxlen=KEPT_PINGS)
@@ -264,14 +268,14 @@ class Connection:
             for value in request.headers.get_all("Sec-WebSocket-Protocol")
             for name in value.split(",")
         )
-        status, reason = self._csms.admit(identity, user, password)
+        status, reason = self._csms.admit(identity, user, password, self.endpoint)
         if status == 101:
             response = self._protocol.accept(request)
             status = response.status_code
             if status != 101:
                 reason = bytes(response.body).decode(errors="replace").strip()
         else:
-            response = self._protocol.reject(status, f"{reason}\n")
+            response = self._protocol.reject(status or 503, f"{reason}\n")
             if status == 401:
                 response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
         # The library writes the host's time.
@@ -288,8 +292,10 @@ class Connection:
             password,
             status,
             reason,
+            self.endpoint,
         )
-        self._protocol.send_response(response)
+        if status:
+            self._protocol.send_response(response)
         if status != 101:
             return
         if self._protocol.subprotocol is None:

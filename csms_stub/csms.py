@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -17,6 +18,13 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Wall-clock time at virtual time 0."""
 KEPT_CONNECTIONS = 1000
 IDENTITY_LENGTH = 48
+
+
+@dataclass(eq=False, slots=True)
+class _Refusal:
+    status: int | None
+    times: int | None
+    endpoint: str | None
 
 
 class Csms:
@@ -74,7 +82,7 @@ class Csms:
         self.sessions: dict[str, Session] = {}
         self.connections: deque[Connection] = deque(maxlen=KEPT_CONNECTIONS)
         self._live: dict[str, Connection] = {}
-        self._refusals: list[list[int | None]] = []
+        self._refusals: list[_Refusal] = []
 
     # what a scenario looks at
 
@@ -119,16 +127,19 @@ class Csms:
         """Back to the default answers of `action`, or of all."""
         self.script.restore(action)
 
-    def refuse_handshakes(self, status: int, *, times: int | None = None) -> None:
-        """Answer the next `times` upgrade requests (None: all from now on) with this HTTP status.
+    def refuse_handshakes(
+        self, status: int | None, *, times: int | None = None, endpoint: str | None = None
+    ) -> None:
+        """Answer the next `times` upgrade requests (None: all from now on) with this HTTP status, or not at
+        all (None); at one of its end points (``host:port``) or at all of them.
 
         Raises CsmsError for a status that refuses nothing.
         """
-        if status not in set(HTTPStatus) or status < 300:
+        if status is not None and (status not in set(HTTPStatus) or status < 300):
             raise CsmsError(f"{status} is no HTTP status that refuses an upgrade (300 to 599)")
         if times is not None and times < 1:
             raise CsmsError(f"times must be 1 or more, not {times}")
-        self._refusals.append([status, times])
+        self._refusals.append(_Refusal(status, times, endpoint))
 
     def accept_handshakes(self) -> None:
         """Undo all `refuse_handshakes`."""
@@ -153,11 +164,12 @@ class Csms:
 
     # what the network does
 
-    def accept(self, now_ns: int, *, secure: bool = False) -> Connection | None:
-        """A station opens a TCP connection; None: refused. `secure`: its bytes come out of TLS."""
+    def accept(self, now_ns: int, *, secure: bool = False, endpoint: str = "") -> Connection | None:
+        """A station opens a TCP connection; None: refused. `secure`: its bytes come out of TLS; `endpoint`:
+        where it came in, of a CSMS that has more than one."""
         if not self.listening:
             return None
-        connection = Connection(self, secure=secure)
+        connection = Connection(self, secure=secure, endpoint=endpoint)
         self.connections.append(connection)
         return connection
 
@@ -181,17 +193,17 @@ class Csms:
             return None
         return identity
 
-    def admit(self, identity: str | None, user: str | None, password: str | None) -> tuple[int, str]:
-        """HTTP status for an upgrade, 101 to go on; and why not."""
-        if self._refusals:
-            refusal = self._refusals[-1]
-            status, times = refusal
-            if times is not None:
-                refusal[1] = times - 1
-                if times == 1:
-                    self._refusals.pop()
-            assert status is not None
-            return status, "refused by the scenario"
+    def admit(
+        self, identity: str | None, user: str | None, password: str | None, endpoint: str = ""
+    ) -> tuple[int, str]:
+        """HTTP status for an upgrade, 101 to go on, 0 for no answer; and why not."""
+        for refusal in reversed(self._refusals):
+            if refusal.endpoint in (None, endpoint):
+                if refusal.times is not None:
+                    refusal.times -= 1
+                    if not refusal.times:
+                        self._refusals.remove(refusal)
+                return refusal.status or 0, "refused by the scenario"
         if identity is None:
             return 404, f"connect to {self.path}/<identity>, at most {IDENTITY_LENGTH} characters"
         if self.passwords is None:

@@ -174,14 +174,25 @@ class CsmsKeywords(Keywords):
         return began
 
     @keyword
-    def csms_refuses_the_next_connection(self) -> None:
-        """The next HTTP upgrade is answered 503."""
-        self.rig.csms.refuse_handshakes(503, times=1)
+    def csms_refuses_the_next_connection(self, times: int = 1, endpoint: str | None = None) -> None:
+        """The next HTTP upgrade, or the next `times` ones, are answered 503; at one end point (``host:port``)
+        or at all.
+        """
+        self.rig.csms.refuse_handshakes(503, times=int(times), endpoint=endpoint)
 
     @keyword
-    def csms_refuses_connections(self) -> None:
-        """Every HTTP upgrade is answered 503, until `CSMS Accepts Connections`."""
-        self.rig.csms.refuse_handshakes(503)
+    def csms_refuses_connections(self, endpoint: str | None = None) -> None:
+        """Every HTTP upgrade is answered 503, until `CSMS Accepts Connections`; at one end point
+        (``host:port``) or at all.
+        """
+        self.rig.csms.refuse_handshakes(503, endpoint=endpoint)
+
+    @keyword
+    def csms_ignores_connections(self, endpoint: str | None = None, times: int | None = None) -> None:
+        """HTTP upgrades get no answer (all, when `times` is omitted), until `CSMS Accepts Connections`; at
+        one end point (``host:port``) or at all.
+        """
+        self.rig.csms.refuse_handshakes(None, times=None if times is None else int(times), endpoint=endpoint)
 
     @keyword
     def csms_accepts_connections(self) -> None:

@@ -88,5 +88,5 @@ class InProcessNetwork:
 
     def open(self, host: str, port: int, now_ns: int) -> CsmsLink | None:
         csms = self._hosts.get((host.lower(), port))
-        connection = None if csms is None else csms.accept(now_ns)
+        connection = None if csms is None else csms.accept(now_ns, endpoint=f"{host.lower()}:{port}")
         return None if connection is None else CsmsLink(connection)

@@ -120,6 +120,28 @@ def test_refused_handshakes_are_counted(csms: Csms) -> None:
     assert Station(csms).open().boot().connection.open
 
 
+def test_handshakes_are_refused_at_one_end_point(csms: Csms) -> None:
+    csms.refuse_handshakes(503, endpoint="b:1")
+    for endpoint, status in (("a:1", b"101"), ("b:1", b"503")):
+        connection = csms.accept(0, endpoint=endpoint)
+        assert connection is not None
+        connection.receive(UPGRADE, 0)
+        assert connection.take(0).startswith(b"HTTP/1.1 " + status)
+        assert connection.handshake is not None and connection.handshake.endpoint == endpoint
+
+
+def test_ignored_handshake_gets_no_answer(csms: Csms) -> None:
+    csms.refuse_handshakes(None, times=1)
+    connection = csms.accept(0)
+    assert connection is not None
+    connection.receive(UPGRADE, 0)
+    assert connection.take(0) == b"" and not connection.closed
+    assert connection.handshake is not None and connection.handshake.status == 0
+    connection.receive_eof(1)
+    assert connection.closed and csms.violations == []
+    assert Station(csms).open().boot().connection.open
+
+
 def test_not_listening(csms: Csms) -> None:
     csms.stop_listening()
     assert csms.accept(0) is None
