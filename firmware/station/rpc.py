@@ -239,7 +239,11 @@ class Rpc:
             self.gate(action)
         handler = self.handlers.get(action)
         if handler is None:
-            raise OcppError("NotImplemented", "action not known")
+            known = schema.recognized(action)
+            raise OcppError("NotSupported" if known else "NotImplemented", "no such action here")
+        # part 4, 4.1.5
+        if payload is None:
+            payload = {}
         if not isinstance(payload, dict):
             raise OcppError("ProtocolError", "the payload is not an object")
         schema.check(payload, schema.fields_of(action) or (), action)

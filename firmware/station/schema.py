@@ -2,22 +2,27 @@
 
 from micropython import const
 
-_INT = const(0)
+from . import clock
+
+_INT = const(0)  # argument: the lowest value, or None
 _STRING = const(1)  # argument: longest length
 _ENUM = const(2)  # argument: the values
 _OBJECT = const(3)  # argument: the fields
-_LIST = const(4)  # argument: (most items, fields of an item)
+_LIST = const(4)  # argument: (most items or None, kind of an item, argument of an item)
 _ANY = const(5)  # not looked into
 _BOOLEAN = const(6)
-_OPTIONAL = const(8)
+_NUMBER = const(7)
+_TIME = const(8)
+_OPTIONAL = const(16)
 
-ITEMS_MAX = const(10)  # DeviceDataCtrlr.ItemsPerMessage of GetVariables and SetVariables
+ITEMS_MAX = const(10)  # DeviceDataCtrlr.ItemsPerMessage of GetReport, GetVariables and SetVariables
 
 _EVSE = const((("id", _INT, None), ("connectorId", _INT | _OPTIONAL, None)))
 _COMPONENT = const(
     (("name", _STRING, 50), ("instance", _STRING | _OPTIONAL, 50), ("evse", _OBJECT | _OPTIONAL, _EVSE))
 )
 _VARIABLE = const((("name", _STRING, 50), ("instance", _STRING | _OPTIONAL, 50)))
+_ATTRIBUTE = const(("Actual", "Target", "MinSet", "MaxSet"))
 _ID_TOKEN = const(
     (
         ("idToken", _STRING, 36),
@@ -38,14 +43,186 @@ _ID_TOKEN = const(
         (
             "additionalInfo",
             _LIST | _OPTIONAL,
-            (8, (("additionalIdToken", _STRING, 36), ("type", _STRING, 50))),
+            (None, _OBJECT, (("additionalIdToken", _STRING, 36), ("type", _STRING, 50))),
         ),
     )
 )
-_ATTRIBUTE = const(("Actual", "Target", "MinSet", "MaxSet"))
+_COST = const(
+    (
+        (
+            "costKind",
+            _ENUM,
+            ("CarbonDioxideEmission", "RelativePricePercentage", "RenewableGenerationPercentage"),
+        ),
+        ("amount", _INT, None),
+        ("amountMultiplier", _INT | _OPTIONAL, None),
+    )
+)
+_SALES_TARIFF_ENTRY = const(
+    (
+        (
+            "relativeTimeInterval",
+            _OBJECT,
+            (("start", _INT, None), ("duration", _INT | _OPTIONAL, None)),
+        ),
+        ("ePriceLevel", _INT | _OPTIONAL, 0),
+        (
+            "consumptionCost",
+            _LIST | _OPTIONAL,
+            (3, _OBJECT, (("startValue", _NUMBER, None), ("cost", _LIST, (3, _OBJECT, _COST)))),
+        ),
+    )
+)
+_CHARGING_SCHEDULE = const(
+    (
+        ("id", _INT, None),
+        ("startSchedule", _TIME | _OPTIONAL, None),
+        ("duration", _INT | _OPTIONAL, None),
+        ("chargingRateUnit", _ENUM, ("W", "A")),
+        (
+            "chargingSchedulePeriod",
+            _LIST,
+            (
+                1024,
+                _OBJECT,
+                (
+                    ("startPeriod", _INT, None),
+                    ("limit", _NUMBER, None),
+                    ("numberPhases", _INT | _OPTIONAL, None),
+                    ("phaseToUse", _INT | _OPTIONAL, None),
+                ),
+            ),
+        ),
+        ("minChargingRate", _NUMBER | _OPTIONAL, None),
+        (
+            "salesTariff",
+            _OBJECT | _OPTIONAL,
+            (
+                ("id", _INT, None),
+                ("salesTariffDescription", _STRING | _OPTIONAL, 32),
+                ("numEPriceLevels", _INT | _OPTIONAL, None),
+                ("salesTariffEntry", _LIST, (1024, _OBJECT, _SALES_TARIFF_ENTRY)),
+            ),
+        ),
+    )
+)
+_CHARGING_PROFILE = const(
+    (
+        ("id", _INT, None),
+        ("stackLevel", _INT, None),
+        (
+            "chargingProfilePurpose",
+            _ENUM,
+            (
+                "ChargingStationExternalConstraints",
+                "ChargingStationMaxProfile",
+                "TxDefaultProfile",
+                "TxProfile",
+            ),
+        ),
+        ("chargingProfileKind", _ENUM, ("Absolute", "Recurring", "Relative")),
+        ("recurrencyKind", _ENUM | _OPTIONAL, ("Daily", "Weekly")),
+        ("validFrom", _TIME | _OPTIONAL, None),
+        ("validTo", _TIME | _OPTIONAL, None),
+        ("chargingSchedule", _LIST, (3, _OBJECT, _CHARGING_SCHEDULE)),
+        ("transactionId", _STRING | _OPTIONAL, 36),
+    )
+)
+_NETWORK_PROFILE = const(
+    (
+        ("ocppVersion", _ENUM, ("OCPP12", "OCPP15", "OCPP16", "OCPP20")),
+        ("ocppTransport", _ENUM, ("JSON", "SOAP")),
+        ("ocppCsmsUrl", _STRING, 512),
+        ("messageTimeout", _INT, None),
+        ("securityProfile", _INT, None),
+        (
+            "ocppInterface",
+            _ENUM,
+            (
+                "Wired0",
+                "Wired1",
+                "Wired2",
+                "Wired3",
+                "Wireless0",
+                "Wireless1",
+                "Wireless2",
+                "Wireless3",
+            ),
+        ),
+        (
+            "apn",
+            _OBJECT | _OPTIONAL,
+            (
+                ("apn", _STRING, 512),
+                ("apnUserName", _STRING | _OPTIONAL, 20),
+                ("apnPassword", _STRING | _OPTIONAL, 20),
+                ("simPin", _INT | _OPTIONAL, None),
+                ("preferredNetwork", _STRING | _OPTIONAL, 6),
+                ("useOnlyPreferredNetwork", _BOOLEAN | _OPTIONAL, None),
+                ("apnAuthentication", _ENUM, ("CHAP", "NONE", "PAP", "AUTO")),
+            ),
+        ),
+        (
+            "vpn",
+            _OBJECT | _OPTIONAL,
+            (
+                ("server", _STRING, 512),
+                ("user", _STRING, 20),
+                ("group", _STRING | _OPTIONAL, 20),
+                ("password", _STRING, 20),
+                ("key", _STRING, 255),
+                ("type", _ENUM, ("IKEv2", "IPSec", "L2TP", "PPTP")),
+            ),
+        ),
+    )
+)
 
 _REQUESTS = const(
     (
+        (
+            "ChangeAvailability",
+            (
+                ("operationalStatus", _ENUM, ("Inoperative", "Operative")),
+                ("evse", _OBJECT | _OPTIONAL, _EVSE),
+            ),
+        ),
+        ("ClearCache", ()),
+        (
+            "DataTransfer",
+            (
+                ("vendorId", _STRING, 255),
+                ("messageId", _STRING | _OPTIONAL, 50),
+                ("data", _ANY | _OPTIONAL, None),
+            ),
+        ),
+        (
+            "GetBaseReport",
+            (
+                ("requestId", _INT, None),
+                ("reportBase", _ENUM, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
+            ),
+        ),
+        (
+            "GetReport",
+            (
+                ("requestId", _INT, None),
+                (
+                    "componentVariable",
+                    _LIST | _OPTIONAL,
+                    (
+                        ITEMS_MAX,
+                        _OBJECT,
+                        (("component", _OBJECT, _COMPONENT), ("variable", _OBJECT | _OPTIONAL, _VARIABLE)),
+                    ),
+                ),
+                (
+                    "componentCriteria",
+                    _LIST | _OPTIONAL,
+                    (4, _ENUM, ("Active", "Available", "Enabled", "Problem")),
+                ),
+            ),
+        ),
+        ("GetTransactionStatus", (("transactionId", _STRING | _OPTIONAL, 36),)),
         (
             "GetVariables",
             (
@@ -54,6 +231,7 @@ _REQUESTS = const(
                     _LIST,
                     (
                         ITEMS_MAX,
+                        _OBJECT,
                         (
                             ("attributeType", _ENUM | _OPTIONAL, _ATTRIBUTE),
                             ("component", _OBJECT, _COMPONENT),
@@ -62,6 +240,22 @@ _REQUESTS = const(
                     ),
                 ),
             ),
+        ),
+        (
+            "RequestStartTransaction",
+            (
+                ("evseId", _INT | _OPTIONAL, None),
+                ("remoteStartId", _INT, None),
+                ("idToken", _OBJECT, _ID_TOKEN),
+                ("groupIdToken", _OBJECT | _OPTIONAL, _ID_TOKEN),
+                ("chargingProfile", _OBJECT | _OPTIONAL, _CHARGING_PROFILE),
+            ),
+        ),
+        ("RequestStopTransaction", (("transactionId", _STRING, 36),)),
+        ("Reset", (("type", _ENUM, ("Immediate", "OnIdle")), ("evseId", _INT | _OPTIONAL, None))),
+        (
+            "SetNetworkProfile",
+            (("configurationSlot", _INT, None), ("connectionData", _OBJECT, _NETWORK_PROFILE)),
         ),
         (
             "SetVariables",
@@ -71,6 +265,7 @@ _REQUESTS = const(
                     _LIST,
                     (
                         ITEMS_MAX,
+                        _OBJECT,
                         (
                             ("attributeType", _ENUM | _OPTIONAL, _ATTRIBUTE),
                             ("attributeValue", _STRING, 1000),
@@ -79,69 +274,6 @@ _REQUESTS = const(
                         ),
                     ),
                 ),
-            ),
-        ),
-        (
-            "SetNetworkProfile",
-            (
-                ("configurationSlot", _INT, None),
-                (
-                    "connectionData",
-                    _OBJECT,
-                    (
-                        (
-                            "apn",
-                            _OBJECT | _OPTIONAL,
-                            (
-                                ("apn", _STRING, 512),
-                                ("apnUserName", _STRING | _OPTIONAL, 20),
-                                ("apnPassword", _STRING | _OPTIONAL, 20),
-                                ("simPin", _INT | _OPTIONAL, None),
-                                ("preferredNetwork", _STRING | _OPTIONAL, 6),
-                                ("useOnlyPreferredNetwork", _BOOLEAN | _OPTIONAL, None),
-                                ("apnAuthentication", _ENUM, ("CHAP", "NONE", "PAP", "AUTO")),
-                            ),
-                        ),
-                        ("messageTimeout", _INT, None),
-                        ("ocppCsmsUrl", _STRING, 512),
-                        (
-                            "ocppInterface",
-                            _ENUM,
-                            (
-                                "Wired0",
-                                "Wired1",
-                                "Wired2",
-                                "Wired3",
-                                "Wireless0",
-                                "Wireless1",
-                                "Wireless2",
-                                "Wireless3",
-                            ),
-                        ),
-                        ("ocppTransport", _ENUM, ("JSON", "SOAP")),
-                        ("ocppVersion", _ENUM, ("OCPP12", "OCPP15", "OCPP16", "OCPP20")),
-                        ("securityProfile", _INT, None),
-                        (
-                            "vpn",
-                            _OBJECT | _OPTIONAL,
-                            (
-                                ("server", _STRING, 512),
-                                ("user", _STRING, 20),
-                                ("group", _STRING | _OPTIONAL, 20),
-                                ("password", _STRING, 20),
-                                ("key", _STRING, 255),
-                                ("type", _ENUM, ("IKEv2", "IPSec", "L2TP", "PPTP")),
-                            ),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-        (
-            "GetBaseReport",
-            (
-                ("requestId", _INT, None),
-                ("reportBase", _ENUM, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
             ),
         ),
         (
@@ -167,19 +299,39 @@ _REQUESTS = const(
                 ("evse", _OBJECT | _OPTIONAL, _EVSE),
             ),
         ),
-        ("Reset", (("type", _ENUM, ("Immediate", "OnIdle")), ("evseId", _INT | _OPTIONAL, None))),
-        (
-            "RequestStartTransaction",
-            (
-                ("evseId", _INT | _OPTIONAL, None),
-                ("remoteStartId", _INT, None),
-                ("idToken", _OBJECT, _ID_TOKEN),
-                ("groupIdToken", _OBJECT | _OPTIONAL, _ID_TOKEN),
-                ("chargingProfile", _ANY | _OPTIONAL, None),
-            ),
-        ),
-        ("RequestStopTransaction", (("transactionId", _STRING, 36),)),
-        ("GetTransactionStatus", (("transactionId", _STRING | _OPTIONAL, 36),)),
+        ("UnlockConnector", (("evseId", _INT, None), ("connectorId", _INT, None))),
+    )
+)
+
+# the other requests of a CSMS: recognized, not supported (part 4, 4.3)
+_UNSUPPORTED = const(
+    (
+        "CancelReservation",
+        "CertificateSigned",
+        "ClearChargingProfile",
+        "ClearDisplayMessage",
+        "ClearVariableMonitoring",
+        "CostUpdated",
+        "CustomerInformation",
+        "DeleteCertificate",
+        "GetChargingProfiles",
+        "GetCompositeSchedule",
+        "GetDisplayMessages",
+        "GetInstalledCertificateIds",
+        "GetLocalListVersion",
+        "GetLog",
+        "GetMonitoringReport",
+        "InstallCertificate",
+        "PublishFirmware",
+        "ReserveNow",
+        "SendLocalList",
+        "SetChargingProfile",
+        "SetDisplayMessage",
+        "SetMonitoringBase",
+        "SetMonitoringLevel",
+        "SetVariableMonitoring",
+        "UnpublishFirmware",
+        "UpdateFirmware",
     )
 )
 
@@ -196,28 +348,51 @@ def fields_of(action):
     return None
 
 
+def recognized(action):
+    """Is it a request of OCPP 2.0.1 to a charging station?"""
+    return action in _UNSUPPORTED or fields_of(action) is not None
+
+
 def check(value, fields, where=""):
     """Check an object against its field spec. Raises OcppError naming the field."""
+    # a list of what is left instead of recursion: the stack is small
+    left = [(_OBJECT, value, fields, where)]
+    while left:
+        kind, value, argument, where = left.pop()
+        if kind == _OBJECT:
+            _check_names(value, argument, where)
+            for name, field_kind, field_argument in argument:
+                if name in value:
+                    left.append((field_kind & 15, value[name], field_argument, where + "." + name))
+                elif not field_kind & _OPTIONAL:
+                    raise OcppError("OccurrenceConstraintViolation", where + "." + name + " is missing")
+        elif kind == _LIST:
+            if not isinstance(value, list):
+                raise OcppError("TypeConstraintViolation", where + " is not a list")
+            most, item_kind, item_argument = argument
+            if not value or (most and len(value) > most):
+                raise OcppError("OccurrenceConstraintViolation", where + " has %d items" % len(value))
+            for item in value:
+                left.append((item_kind, item, item_argument, where))
+        else:
+            _check_scalar(value, kind, argument, where)
+
+
+def _check_names(value, fields, where):
     if not isinstance(value, dict):
         raise OcppError("TypeConstraintViolation", where + " is not an object")
     for name in value:
         if name == "customData":
-            check_custom(value[name], where)
+            _check_custom(value[name], where)
         else:
             for field in fields:
                 if field[0] == name:
                     break
             else:
                 raise OcppError("ProtocolError", "unknown field " + where + "." + name[:50])
-    for name, kind, argument in fields:
-        path = where + "." + name
-        if name in value:
-            _check_field(value[name], kind & 7, argument, path)
-        elif not kind & _OPTIONAL:
-            raise OcppError("OccurrenceConstraintViolation", path + " is missing")
 
 
-def check_custom(value, where):
+def _check_custom(value, where):
     """customData is free but for its vendorId (part 4, 9)."""
     if not isinstance(value, dict) or not isinstance(value.get("vendorId", ""), str):
         raise OcppError("TypeConstraintViolation", where + ".customData is not an object with a vendorId")
@@ -227,29 +402,29 @@ def check_custom(value, where):
         raise OcppError("PropertyConstraintViolation", where + ".customData.vendorId is too long")
 
 
-def _check_field(value, kind, argument, path):
+def _check_scalar(value, kind, argument, where):
     if kind == _INT:
         if type(value) is not int:
-            raise OcppError("TypeConstraintViolation", path + " is not an integer")
-        if value >> 31 not in (0, -1):
-            raise OcppError("PropertyConstraintViolation", path + " exceeds 32 bits")
-    elif kind == _OBJECT:
-        check(value, argument, path)
-    elif kind == _LIST:
-        if not isinstance(value, list):
-            raise OcppError("TypeConstraintViolation", path + " is not a list")
-        if not 1 <= len(value) <= argument[0]:
-            raise OcppError("OccurrenceConstraintViolation", path + " has %d items" % len(value))
-        for item in value:
-            check(item, argument[1], path)
+            raise OcppError("TypeConstraintViolation", where + " is not an integer")
+        # part 2, 2.1.4
+        if value >> 31 not in (0, -1) or (argument is not None and value < argument):
+            raise OcppError("PropertyConstraintViolation", where + " is out of range")
     elif kind == _BOOLEAN:
         if type(value) is not bool:
-            raise OcppError("TypeConstraintViolation", path + " is not a boolean")
+            raise OcppError("TypeConstraintViolation", where + " is not a boolean")
+    elif kind == _NUMBER:
+        if type(value) not in (int, float):
+            raise OcppError("TypeConstraintViolation", where + " is not a number")
     elif kind != _ANY:
         if not isinstance(value, str):
-            raise OcppError("TypeConstraintViolation", path + " is not a string")
-        if kind == _ENUM:
+            raise OcppError("TypeConstraintViolation", where + " is not a string")
+        if kind == _TIME:
+            try:
+                clock.parse(value)
+            except ValueError:
+                raise OcppError("PropertyConstraintViolation", where + " is not a date and time")
+        elif kind == _ENUM:
             if value not in argument:
-                raise OcppError("PropertyConstraintViolation", path + " has an unknown value")
+                raise OcppError("PropertyConstraintViolation", where + " has an unknown value")
         elif len(value) > argument:
-            raise OcppError("PropertyConstraintViolation", path + " is too long")
+            raise OcppError("PropertyConstraintViolation", where + " is too long")
