@@ -7,9 +7,11 @@ Exit codes: 0 all well, 1 a scenario failed (or repetitions differed), 2 it coul
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
@@ -18,6 +20,8 @@ import typer
 from rich.console import Console
 
 from bench import firmware as firmware_build
+from bench.conformance.core import ListError, load_core
+from bench.conformance.pics import PICS, Pics, PicsError, load_pics
 from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.base import EmulatorError
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
@@ -26,9 +30,9 @@ from bench.memory.elf import ImageFileError, StaticMemory, measure
 from bench.memory.linkmap import MapError
 from bench.platforms import load_platform, names
 from bench.provision import StoreError
-from bench.results import Result, all_passed, differences
+from bench.results import Result, all_passed, differences, durations
 from bench.rig import RigError
-from bench.scenarios import Job, ScenarioError, discover, run_all, select
+from bench.scenarios import Job, Scenario, ScenarioError, discover, run_all, select
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 REPORT = Path("build") / "report"
@@ -40,7 +44,9 @@ CLEAR_ERRORS = (
     EmulatorError,
     FirmwareError,
     ImageFileError,
+    ListError,
     MapError,
+    PicsError,
     RigError,
     ScenarioError,
     StoreError,
@@ -103,18 +109,24 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
     or 1,
     report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
+    pics: Annotated[Path, typer.Option("--pics", help="What your own station declares.")] = PICS,
 ) -> None:
-    """Run the scenarios; reports go to build/report."""
+    """Run the scenarios; reports and the conformance matrix go to build/report."""
+    from bench.conformance import matrix as conformance
     from bench.report import (  # Robot's report writer is slow to import
+        conformance_table,
         ram_table,
         scenario_table,
         size_table,
+        time_line,
         write_results,
         write_robot_report,
     )
 
-    _choose(emulator, renode)
-    scenarios = select(discover(), include or (), test or ())
+    kind = _choose(emulator, renode)
+    cases, declared, found = load_core(), load_pics(pics), discover()
+    conformance.check(found, cases, declared if pics == PICS else None)
+    scenarios = _applicable(select(found, include or (), test or ()), declared)
     targets = _targets(board, firmware, platform)
     for name, elf in targets.items():
         _check_image(name, elf, emulator)
@@ -145,17 +157,45 @@ def run(
         if result.verdict != "PASS":
             _say(f"      {result.message}")
 
-    results = run_all(queue, jobs, progress)
-    write_robot_report([job for job in queue if job.repeat == 0], report)
+    expected_s = durations(report / "results.json")
+    began = time.perf_counter()
+    results = run_all(
+        queue, jobs, progress, lambda job: expected_s.get((job.board, job.scenario.id), math.inf)
+    )
+    took_s = time.perf_counter() - began
+    earlier = conformance.read_earlier(report)
+    conformance.keep_log(earlier, report)
+    links = write_robot_report([job for job in queue if job.repeat == 0], report)
     write_results(results, report / "results.json")
+    columns = {
+        Path(name).stem: conformance.Column(Path(name).stem, kind, conformance.image_hash(elf))
+        for name, elf in targets.items()
+    }
+    verdicts = [(columns[result.board], result) for result in results]
+    matrix = conformance.build(
+        cases,
+        declared,
+        found,
+        columns=list(columns.values()),
+        results=verdicts,
+        links=links,
+        earlier=earlier,
+    )
+    conformance.write(matrix, report)
+    conformance.drop_logs(matrix, report)
     if metrics:
         _draw_metrics(results, report / "metrics")
     images = {Path(name).stem: measure(elf) for name, elf in targets.items()}
-    for table in (scenario_table(results), size_table(images), ram_table(results, images)):
+    for table in (
+        scenario_table(results),
+        size_table(images),
+        ram_table(results, images),
+        conformance_table(matrix),
+    ):
         out.print(table)
-    out.print(
-        f"log {report / 'log.html'}   results {report / 'results.json'}", highlight=False, soft_wrap=True
-    )
+    _say(time_line(results, took_s, jobs))
+    written = {"log": "log.html", "matrix": "conformance.html", "results": "results.json"}
+    _say("   ".join(f"{what} {report / name}" for what, name in written.items()))
     different = differences(results)
     for line in different:
         _complain(f"not deterministic: {line}")
@@ -354,12 +394,29 @@ def _kind(emulator: str) -> Kind:
     raise UsageError(f"no emulator {emulator!r}; there are {', '.join(get_args(Kind))}")
 
 
-def _choose(emulator: str, renode: Path | None) -> None:
+def _choose(emulator: str, renode: Path | None) -> str:
     """Say which emulator it will be; `renode` goes before any other, also for processes started here."""
     if renode is not None:
         os.environ[PATH_VARIABLE] = str(renode.resolve())
     kind = choose(_kind(emulator))
     _say(f"emulator: Renode at {locate()}" if kind == "renode" else "emulator: Unicorn")
+    return kind
+
+
+def _applicable(scenarios: Sequence[Scenario], declared: Pics) -> list[Scenario]:
+    """Those that are for the station that `declared` describes; the others are named."""
+    excluded = {
+        case.id: " and ".join(case.applicability(declared).excluded_by)
+        for case in load_core()
+        if not case.applicability(declared).applies
+    }
+    for scenario in scenarios:
+        if scenario.id in excluded:
+            _say(f"not applicable: {scenario.name} ({excluded[scenario.id]} is not met)")
+    chosen = [scenario for scenario in scenarios if scenario.id not in excluded]
+    if not chosen:
+        raise UsageError("none of these scenarios applies to this station")
+    return chosen
 
 
 def _check_image(name: str, elf: Path, emulator: str) -> None:

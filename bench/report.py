@@ -12,6 +12,7 @@ from robot.output import LOGGER
 from robot.result import Result as RobotResult
 from robot.result import TestSuite
 
+from bench.conformance.matrix import VERDICTS, Matrix
 from bench.memory.elf import StaticMemory
 from bench.results import Result
 from bench.scenarios import Job
@@ -22,8 +23,11 @@ RAM_BUDGET = 40 * 1024
 _VERDICT_STYLE = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}
 
 
-def write_robot_report(jobs: Iterable[Job], folder: Path) -> None:
-    """log.html, report.html, output.xml and xunit.xml in `folder`: a suite a board, below it the suites."""
+def write_robot_report(jobs: Iterable[Job], folder: Path) -> dict[tuple[str, str], str]:
+    """log.html, report.html, output.xml and xunit.xml in `folder`: a suite a board, below it the suites.
+
+    Returns where in the log each test is, by board and name.
+    """
     root = TestSuite(name="OCPP Lite Bench")
     boards: dict[str, TestSuite] = {}
     suites: dict[tuple[str, str], TestSuite] = {}
@@ -47,6 +51,11 @@ def write_robot_report(jobs: Iterable[Job], folder: Path) -> None:
         report=str(folder / "report.html"),
         xunit=str(folder / "xunit.xml"),
     )
+    return {
+        (board, test.name): f"log.html#{test.id}"
+        for board, suite in boards.items()
+        for test in suite.all_tests
+    }
 
 
 def write_results(results: Sequence[Result], path: Path) -> None:
@@ -71,6 +80,29 @@ def scenario_table(results: Sequence[Result]) -> Table:
             row += _cells([r for r in results if (r.id, r.board) == (scenario, board)])
         table.add_row(*row)
     return table
+
+
+def conformance_table(matrix: Matrix) -> Table:
+    """Test cases of Part 6 by verdict, a row a board and emulator."""
+    table = Table(title="Conformance: test cases of the Core profile", title_justify="left")
+    table.add_column("")
+    table.add_column("listed", justify="right")
+    for verdict in VERDICTS:
+        table.add_column(verdict, justify="right")
+    for column in matrix.columns:
+        count = matrix.count(column.name)
+        table.add_row(column.name, str(sum(count.values())), *(str(count[verdict]) for verdict in VERDICTS))
+    return table
+
+
+def time_line(results: Sequence[Result], took_s: float, jobs: int) -> str:
+    """Host time of all, and what took longest."""
+    measured = sorted(
+        ((result.measurement.host_s, result) for result in results if result.measurement),
+        key=lambda pair: -pair[0],
+    )
+    longest = ", ".join(f"{result.id} {result.board} {host_s:.1f} s" for host_s, result in measured[:3])
+    return f"{len(results)} runs in {took_s:.1f} s with {jobs} at once; longest: {longest}"
 
 
 def _cells(repeated: list[Result]) -> list[str]:

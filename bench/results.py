@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 MEASUREMENTS = "measurements.jsonl"
@@ -95,6 +97,15 @@ def _fingerprint(result: Result) -> tuple[str, str, int]:
         measured.transcript_sha256 if measured else "",
         measured.instructions if measured else 0,
     )
+
+
+def durations(path: Path) -> dict[tuple[str, str], float]:
+    """Host seconds by board and id that a run left in results.json; empty where there was none."""
+    try:
+        content = json.loads(path.read_text())
+        return {(each["board"], each["id"]): each["host_s"] for each in content if each["host_s"] is not None}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def all_passed(results: Sequence[Result]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import glob
 import io
@@ -10,10 +11,11 @@ import multiprocessing
 import os
 import re
 import threading
+import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import psutil
@@ -99,39 +101,85 @@ def select(
     return chosen
 
 
-def run_all(jobs: Iterable[Job], workers: int, on_result: Callable[[Result], None]) -> list[Result]:
-    """Run all jobs, `workers` at once, calling `on_result` as each ends; results are in the jobs' order."""
+def run_all(
+    jobs: Iterable[Job],
+    workers: int,
+    on_result: Callable[[Result], None],
+    expected_s: Callable[[Job], float] = lambda job: 0.0,
+) -> list[Result]:
+    """Run all jobs, `workers` at once, the longest by `expected_s` first, calling `on_result` as each ends.
+
+    Results are in the jobs' order. A process that dies fails its scenario alone.
+    """
     ordered = list(jobs)
-    pool = ProcessPoolExecutor(
-        max_workers=max(1, min(workers, len(ordered))),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin_worker,
-    )
+    waiting = deque(sorted(range(len(ordered)), key=lambda number: -expected_s(ordered[number])))
+    results: dict[int, Result] = {}
+    busy: dict[Connection, tuple[_Worker, int]] = {}
     try:
-        futures = {pool.submit(run_job, job): number for number, job in enumerate(ordered)}
-        results: dict[int, Result] = {}
-        for future in as_completed(futures):
-            number = futures[future]
-            try:
-                results[number] = future.result()
-            except BrokenProcessPool:
-                results[number] = _failed(
-                    ordered[number], "a process of the bench died (memory, or an emulator)"
-                )
-            on_result(results[number])
+        idle = [_Worker() for _ in range(max(1, min(workers, len(ordered))))]
+        while len(results) < len(ordered):
+            while idle and waiting:
+                worker, number = idle.pop(), waiting.popleft()
+                worker.begin(ordered[number])
+                busy[worker.connection] = worker, number
+            for connection in wait(list(busy)):
+                assert isinstance(connection, Connection)
+                worker, number = busy.pop(connection)
+                try:
+                    results[number] = connection.recv()
+                except (EOFError, OSError):
+                    worker.end()
+                    worker = _Worker()
+                    results[number] = _failed(
+                        ordered[number], "a process of the bench died (memory, or an emulator)"
+                    )
+                idle.append(worker)
+                on_result(results[number])
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         for child in psutil.Process().children(recursive=True):
             child.terminate()
         raise
-    pool.shutdown()
+    for worker in idle:
+        worker.end()
     return [results[number] for number in range(len(ordered))]
 
 
-def _begin_worker() -> None:
+class _Worker:
+    """A process that runs one job after the other, each as it is sent, and sends its result."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs,))
+        self._process.start()
+        theirs.close()
+
+    def begin(self, job: Job) -> None:
+        """A process that has died is noticed where its result is waited for."""
+        with contextlib.suppress(OSError):
+            self.connection.send(job)
+
+    def end(self) -> None:
+        """Let it come to its end (emulators are closed then), and wait for that."""
+        self.connection.close()
+        self._process.join()
+
+
+def _work(connection: Connection) -> None:
     """Ctrl-C is for the parent alone, which ends its workers; killed, it cannot, so they look themselves."""
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            job: Job = connection.recv()
+        except EOFError:
+            return
+        try:
+            result = run_job(job)
+        except Exception as error:
+            traceback.print_exc()
+            result = _failed(job, f"the bench is at fault: {type(error).__name__}: {error}")
+        connection.send(result)
 
 
 def _end_with_parent() -> None:

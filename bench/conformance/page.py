@@ -1,0 +1,185 @@
+"""conformance.html: one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from string import Template
+
+from bench.conformance.matrix import (
+    FAIL,
+    NO_SCENARIO,
+    NOT_APPLICABLE,
+    NOT_RUN,
+    PASS,
+    VERDICTS,
+    Cell,
+    Column,
+    Matrix,
+    Row,
+)
+from bench.conformance.pics import Declared
+
+TEMPLATE = Path(__file__).with_name("page.html")
+
+BLOCKS = {
+    "A": "Security",
+    "B": "Provisioning",
+    "C": "Authorization",
+    "E": "Transactions",
+    "F": "Remote control",
+    "G": "Availability",
+    "J": "Meter values",
+    "K": "Smart charging",
+    "L": "Firmware management",
+    "M": "Certificates",
+    "N": "Diagnostics",
+    "P": "Data transfer",
+}
+MESSAGE_LENGTH = 300
+
+
+def page(matrix: Matrix) -> str:
+    template = Template(TEMPLATE.read_text(encoding="utf-8"))
+    own = [row for row in matrix.rows if row.case is None]
+    return template.substitute(
+        count=sum(row.case is not None for row in matrix.rows),
+        columns=len(matrix.columns),
+        tiles="".join(_tile(matrix, column) for column in matrix.columns),
+        block_filters="".join(_block_filter(matrix, block) for block in matrix.blocks),
+        verdict_filters="".join(
+            f'<button data-verdict="{_slug(verdict)}" class="{_slug(verdict)}">{verdict}</button>'
+            for verdict in VERDICTS
+            if any(matrix.count(column.name)[verdict] for column in matrix.columns)
+        ),
+        heads="".join(
+            f"<th>{escape(column.board)}<small>{escape(column.emulator)}</small></th>"
+            for column in matrix.columns
+        ),
+        sections="".join(_section(matrix, block) for block in matrix.blocks) + _own(matrix, own),
+        pics=_pics(matrix),
+    )
+
+
+def _tile(matrix: Matrix, column: Column) -> str:
+    count = matrix.count(column.name)
+    applicable = sum(count.values()) - count[NOT_APPLICABLE]
+    rows = "".join(
+        f'<tr><th><a href="#{block}">{block}</a></th><td>{_bar(matrix, column, block)}</td>'
+        f"<td>{matrix.count(column.name, block)[PASS]} of "
+        f"{sum(n for v, n in matrix.count(column.name, block).items() if v != NOT_APPLICABLE)}</td></tr>"
+        for block in matrix.blocks
+    )
+    legend = "".join(
+        f'<li class="{_slug(verdict)}"><b>{count[verdict]}</b> {verdict}</li>'
+        for verdict in VERDICTS
+        if count[verdict]
+    )
+    return (
+        f'<section class="tile"><h2>{escape(column.board)} <small>{escape(column.emulator)}</small></h2>'
+        f'<p class="figure">{count[PASS]}<small> of {applicable} applicable pass</small></p>'
+        f'<ul class="legend">{legend}</ul><table class="bars">{rows}</table>'
+        f"<p class=image>image {column.firmware[:12]}</p></section>"
+    )
+
+
+def _bar(matrix: Matrix, column: Column, block: str) -> str:
+    count = matrix.count(column.name, block)
+    parts = "".join(
+        f'<i class="{_slug(verdict)}" style="flex:{count[verdict]}" title="{count[verdict]} {verdict}"></i>'
+        for verdict in VERDICTS
+        if count[verdict]
+    )
+    return f'<span class="bar">{parts}</span>'
+
+
+def _block_filter(matrix: Matrix, block: str) -> str:
+    return f'<button data-block="{block}" title="{BLOCKS.get(block, "")}">{block}</button>'
+
+
+def _section(matrix: Matrix, block: str) -> str:
+    rows = [row for row in matrix.rows if row.case and row.block == block]
+    heading = f"{block} <span>{BLOCKS.get(block, '')}</span>"
+    return _body(block, heading, rows, matrix.columns)
+
+
+def _own(matrix: Matrix, rows: list[Row]) -> str:
+    heading = "<span>Scenarios of the project's own, beyond the list</span>"
+    return _body("own", heading, rows, matrix.columns) if rows else ""
+
+
+def _body(anchor: str, heading: str, rows: Iterable[Row], columns: list[Column]) -> str:
+    lines = "".join(_line(row, columns) for row in rows)
+    return (
+        f'<tbody id="{anchor}"><tr class="block"><th colspan="{2 + len(columns)}">{heading}</th></tr>'
+        f"{lines}</tbody>"
+    )
+
+
+def _line(row: Row, columns: list[Column]) -> str:
+    case = row.case
+    verdicts = {row.cells[column.name].verdict for column in columns}
+    conditional = ""
+    badge = ""
+    if case:
+        kind = "mandatory" if case.conformance == "M" else "conditional"
+        badge = f'<abbr class="{case.conformance}" title="{kind}">{case.conformance}</abbr>'
+        if case.conformance == "C":
+            source = f" (errata {case.erratum})" if case.erratum else ""
+            conditional = f'<p class="condition">if {escape(case.valid_condition)}{source}</p>'
+    names = " ".join([*case.use_cases, *case.requirements]) if case else ""
+    shown = ""
+    if case:
+        shown = f"<b>{escape(' '.join(case.use_cases))}</b> {escape(' '.join(case.requirements))}"
+    text = f"{row.id} {row.title} {names}".lower()
+    what = f"<td class=what><p>{escape(row.title)}</p><p class=names>{shown}</p>{conditional}</td>"
+    if row.applicability.applies:
+        cells = "".join(_verdict(row.cells[column.name], column) for column in columns)
+    else:
+        because = escape("; ".join(row.applicability.reasons))
+        cells = (
+            f'<td colspan="{len(columns)}" class=verdict><span class="pill na">{NOT_APPLICABLE}</span>'
+            f"<p class=why><b>{escape(' and '.join(row.applicability.excluded_by))}</b> is not met"
+            f"<br>{because}</p></td>"
+        )
+    return (
+        f'<tr class="case" data-block="{row.block}" data-text="{escape(text, quote=True)}"'
+        f' data-verdicts="{" ".join(sorted(_slug(verdict) for verdict in verdicts))}">'
+        f"<th>{escape(row.id)}{badge}</th>{what}{cells}</tr>"
+    )
+
+
+def _verdict(cell: Cell, column: Column) -> str:
+    pill = f'<span class="pill {_slug(cell.verdict)}">{cell.verdict}</span>'
+    if cell.log:
+        pill = f'<a href="{escape(cell.log)}">{pill}</a>'
+    why = ""
+    if cell.verdict == FAIL:
+        message = cell.message
+        shown = message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + " ..."
+        why = f"<p class=why>{escape(shown)}</p>"
+    return f'<td class=verdict data-column="{escape(column.name)}">{pill}{why}</td>'
+
+
+def _pics(matrix: Matrix) -> str:
+    pics = matrix.pics
+    rows = [("Product Subtype", pics.product_subtype), *pics.profiles.items(), *pics.features.items()]
+    return "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(_value(declared))}</td>"
+        f"<td>{escape(declared.reason)}</td></tr>"
+        for name, declared in rows
+    )
+
+
+def _value(declared: Declared) -> str:
+    value = declared.value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return str(value) or "none"
+
+
+def _slug(verdict: str) -> str:
+    return {NOT_RUN: "notrun", NO_SCENARIO: "none", NOT_APPLICABLE: "na"}.get(verdict, verdict)

@@ -1,0 +1,96 @@
+"""The Protocol Implementation Conformance Statement: what a station declares, and why."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PICS = Path(__file__).resolve().parents[2] / "firmware" / "pics.toml"
+
+Value = bool | int | str | list[str]
+TABLES = ("features", "questions", "hardware", "csms")
+_ID = re.compile(r"([A-Z]+)-(\d+)((?:\.\d+)*)")
+
+
+class PicsError(Exception):
+    """The statement cannot be read, or lacks what a condition asks for. The message is one clear line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """`value` is yes or no, how many, or a list of what is supported; `reason` is one line."""
+
+    value: Value
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pics:
+    """`features` by the ids of Part 5 (C-01, AQ-2, HFS-8), `profiles` by their names there."""
+
+    product_subtype: Declared
+    profiles: dict[str, Declared]
+    features: dict[str, Declared]
+
+    def feature(self, name: str) -> Value:
+        """What is declared for it; for one that only has suboptions (C-40), whether any of them is.
+
+        Raises PicsError for one that is not declared at all.
+        """
+        if name in self.features:
+            return self.features[name].value
+        options = [declared for each, declared in self.features.items() if each.startswith(f"{name}.")]
+        if not options:
+            raise PicsError(f"{name}: no such feature is declared")
+        return any(declared.value for declared in options)
+
+    def between(self, first: str, last: str) -> list[str]:
+        """The declared features from `first` to `last`, without suboptions. Raises PicsError as above."""
+        for end in (first, last):
+            self.feature(end)
+        low, high = _order(first), _order(last)
+        return [name for name in self.features if "." not in name and low <= _order(name) <= high]
+
+    def profile(self, name: str) -> bool:
+        """Raises PicsError for a profile that is not declared at all."""
+        if name not in self.profiles:
+            raise PicsError(f"{name!r}: no such profile is declared; there are {', '.join(self.profiles)}")
+        return bool(self.profiles[name].value)
+
+
+def load_pics(path: Path = PICS) -> Pics:
+    """Raises PicsError for what is not TOML, or has another shape; OSError where there is no such file."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PicsError(f"{path}: {error}") from None
+    features: dict[str, Declared] = {}
+    for table in TABLES:
+        for name, declared in _table(path, content, table).items():
+            if not _ID.fullmatch(name):
+                raise PicsError(f"{path}: {name!r} in [{table}] is no id of a feature, as C-06.1 or HFS-8")
+            if name in features:
+                raise PicsError(f"{path}: {name} is declared twice")
+            features[name] = declared
+    subtype = _table(path, content, "station").get("product_subtype", Declared("", ""))
+    return Pics(subtype, _table(path, content, "profiles"), features)
+
+
+def _table(path: Path, content: dict[str, Any], name: str) -> dict[str, Declared]:
+    table = content.get(name, {})
+    declared = {}
+    for key, entry in table.items():
+        if not isinstance(entry, dict) or entry.keys() != {"value", "reason"} or not entry["reason"]:
+            raise PicsError(f"{path}: {key} in [{name}] must be {{ value = ..., reason = ... }}")
+        declared[key] = Declared(entry["value"], entry["reason"])
+    return declared
+
+
+def _order(name: str) -> tuple[str, int]:
+    match = _ID.fullmatch(name)
+    if not match:
+        raise PicsError(f"{name!r} is no id of a feature")
+    return match[1], int(match[2])
