@@ -6,7 +6,8 @@
 //
 // The core stands still while it runs from the flash that is busy (3.6): the time of an operation is skipped.
 // Typical times of DS8626, table 39, at x32. Not modelled: option bytes, write protection, mass erase,
-// caches, interrupts. FlashGuard says which stores are held to the rules: those to `guarded` bytes.
+// caches, interrupts. FlashGuard says which stores are held to the rules: those to the guarded bytes, in one
+// place or two.
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Logging;
@@ -19,11 +20,15 @@ namespace Antmicro.Renode.Peripherals.MTD
 {
     public class STM32F4_FLASH : IDoubleWordPeripheral, IKnownSize
     {
-        public STM32F4_FLASH(IMachine machine, MappedMemory flash, uint guardedStart, uint guardedSize)
+        public STM32F4_FLASH(IMachine machine, MappedMemory flash, uint guardedStart, uint guardedSize, uint guardedStart2 = 0, uint guardedSize2 = 0)
         {
             this.machine = machine;
             this.flash = flash;
             new FlashGuard(machine, flash, guardedStart, guardedSize, Program);
+            if(guardedSize2 > 0)
+            {
+                new FlashGuard(machine, flash, guardedStart2, guardedSize2, Program);
+            }
             Reset();
         }
 

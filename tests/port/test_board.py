@@ -11,7 +11,7 @@ from bench.firmware import FIRMWARE_DIR
 from .target import Target
 
 POWER_ON, PIN, SOFTWARE, WATCHDOG, LOCKUP = range(5)
-EINVAL = 22
+EINVAL, ENOSPC = 22, 28
 
 
 # From reset to the application
@@ -302,13 +302,64 @@ def test_store_compacts_many_times(target: Target) -> None:
     expected = {}
     for n in range(120):
         key = f"v:Component.Variable{n % 5}"
-        value = (b"%05d" % n) * 20
+        value = (b"%05d" % n) * 60
         assert target.ask("put", key, value.hex()) is None
         expected[key] = value.hex()
     target.power_cycle()
     assert target.ask("keys") == sorted(expected)
     for key, value in expected.items():
         assert target.ask("get", key) == value
+
+
+def test_journal_survives_reset_and_power_off(any_target: Target) -> None:
+    assert any_target.ask("journal_next", 0) is None
+    for number, text in ((1, b"one"), (0x1234567, b"big"), (70000, b""), (2, b"x" * 300)):
+        assert any_target.ask("journal_put", number, text.hex()) is None
+    assert any_target.ask("put", "1", "00") is None
+    any_target.send("reset")
+    any_target.run_until(any_target.interrupted_by_reset())
+    any_target.ready()
+    numbers = [0]
+    while (number := any_target.ask("journal_next", numbers[-1])) is not None:
+        numbers.append(number)
+    assert numbers[1:] == [1, 2, 70000, 0x1234567]
+    assert any_target.ask("journal_read", 2, 290, 64) == (b"x" * 10).hex()
+    assert any_target.ask("journal_read", 2, 300, 64) == ""
+    assert any_target.ask("journal_read", 2, 999, 64) == ""
+    assert any_target.ask("journal_read", 70000, 0, 8) == ""
+    assert any_target.ask("journal_read", 3, 0, 8) is None
+    assert any_target.ask("journal_delete", 3) is None
+    assert any_target.ask("journal_delete", 1) is None
+    any_target.power_cycle()
+    assert any_target.ask("journal_next", 0) == 2
+    assert any_target.ask("keys") == ["1"]
+    assert "raised" in any_target.ask("journal_put", -1, "00")
+    assert "raised" in any_target.ask("journal_next", 1 << 30)
+
+
+def test_journal_uses_both_banks_again_and_again(any_target: Target) -> None:
+    """Each bank is erased, the spare one by `journal_tidy`; what is live is copied; full is said."""
+    start, end = any_target.symbols["_journal_start"], any_target.symbols["_journal_end"]
+    half = (end - start) // 2
+    room = half // 4012
+    any_target.ask("watchdog", 20000)
+
+    def is_blank(address: int) -> bool:
+        return set(any_target.emulator.read_memory(address, half)) == {0xFF}
+
+    assert is_blank(start + half)
+    for turn in range(3):
+        first = 1 + turn * 100
+        assert any_target.ask("journal_fill", first, room - 1, 4000, seconds=10) is None
+        assert any_target.ask("journal_fill", first + room - 1, 3, 4000, seconds=10) == {"errno": ENOSPC}
+        assert any_target.ask("journal_read", first + 3, 3999, 9) == f"{first + 3 & 255:02x}"
+        assert any_target.ask("journal_empty", seconds=60) in (room - 1, room)
+        any_target.ask("journal_tidy", seconds=10)
+        assert is_blank(start) != is_blank(start + half)
+        any_target.ask("feed")
+    any_target.power_cycle()
+    assert any_target.ask("journal_next", 0) is None
+    assert len(any_target.emulator.resets) == 2
 
 
 CUTS = 48

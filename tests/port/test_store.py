@@ -52,6 +52,13 @@ class Store:
         name = key.encode()
         return int(self.library.delete(name, len(name)))
 
+    def tidy(self) -> int:
+        return int(self.library.tidy())
+
+    def after(self, key: bytes) -> bytes | None:
+        found = ctypes.create_string_buffer(64)
+        return found.raw[: len(key)] if self.library.after(key, len(key), found) == 0 else None
+
     def items(self) -> dict[str, bytes]:
         cursor = ctypes.c_size_t(0)
         name = ctypes.create_string_buffer(64)
@@ -208,3 +215,84 @@ def test_power_cut_at_any_word_leaves_old_or_new(store: Store, seed: int) -> Non
         store.load(after)
     assert cuts > 300
     assert compactions > 2
+
+
+def test_smallest_key_above_another(store: Store) -> None:
+    """Whatever the order in which they were written; keys of other sizes and deleted ones do not count."""
+    for key in ("bb", "aa", "dd", "cc", "a", "bbb"):
+        store.put(key, b"1")
+    store.put("aa", b"again")
+    store.delete("cc")
+    assert [store.after(key) for key in (b"  ", b"aa", b"bb", b"dd", b" ")] == [
+        b"aa",
+        b"bb",
+        b"dd",
+        None,
+        b"a",
+    ]
+
+
+def test_tidy_erases_the_bank_that_a_compaction_left(store: Store) -> None:
+    half = AREA_SIZE // 2
+    for n in range(30):
+        store.put("key", b"%040d" % n)
+    assert ERASED[:half] not in (store.area[:half], store.area[half:])
+    area = store.area
+    store.boot()
+    assert store.area == area
+    assert store.tidy() == 0
+    assert (store.area[:half] == ERASED[:half]) != (store.area[half:] == ERASED[:half])
+    assert store.items() == {"key": b"%040d" % 29}
+    before = store.operations
+    assert store.tidy() == 0
+    assert store.operations == before
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_power_cut_in_a_queue_leaves_old_or_new(store: Store, seed: int) -> None:
+    """A queue as the outbox keeps it, at times full: events come, are answered (a short rest of them stays)
+    and go, the spare bank is erased. Before each change the supply is cut at many places of it."""
+    rng = random.Random(seed)
+    number, cuts, full, tidied = 0, 0, 0, 0
+    for step in range(220):
+        area, old = store.area, store.items()
+        queue = sorted(key for key, value in old.items() if len(value) > 9)
+        grows = step % 60 < 40
+        action = rng.choice(("put", "put", "put", "rest") if grows else ("rest", "delete", "delete", "tidy"))
+        if action != "put" and not old:
+            continue
+        number += action == "put"
+        key = {"put": f"{number:04}", "rest": queue[0] if queue else "none"}.get(
+            action, next(iter(old), "none")
+        )
+        value = rng.randbytes(rng.choice((40, 80, 120))) if action == "put" else b"rest"
+
+        def change() -> int:
+            if action == "tidy":  # noqa: B023 (called in this turn of the loop only)
+                return store.tidy()
+            return store.delete(key) if action == "delete" else store.put(key, value)  # noqa: B023
+
+        before = store.operations
+        result = change()
+        words = store.operations - before
+        if action == "delete":
+            new = {name: old[name] for name in old if name != key}
+            assert result == 0
+        else:
+            new = old if action == "tidy" or result == ENOSPC else old | {key: value}
+            assert result in (0, ENOSPC)
+        full += result == ENOSPC
+        tidied += action == "tidy" and words > 0
+        assert store.items() == new
+        after = store.area
+        for cut in range(seed % 11, words, 11) if words > 60 else range(0, words, 2):
+            store.load(area)
+            store.cut_after(cut, seed=step * 1000 + cut)
+            change()
+            store.boot()
+            assert store.items() in (old, new), f"step {step} {action}, cut {cut}"
+            cuts += 1
+        store.load(after)
+    assert cuts > 300
+    assert full > 3
+    assert tidied > 2

@@ -59,6 +59,27 @@ def missing_modules(names):
     return missing
 
 
+def journal_read(number, offset, size):
+    buffer = bytearray(size)
+    n = board.journal_read(number, offset, buffer)
+    return None if n is None else binascii.hexlify(buffer[:n]).decode()
+
+
+def journal_fill(first, count, size):
+    for number in range(first, first + count):
+        board.journal_put(number, bytes((number & 255,)) * size)
+
+
+def journal_empty():
+    count = 0
+    while True:
+        number = board.journal_next(0)
+        if number is None:
+            return count
+        board.journal_delete(number)
+        count += 1
+
+
 COMMANDS = {
     "missing_names": missing_names,
     "missing_methods": missing_methods,
@@ -68,6 +89,13 @@ COMMANDS = {
     "get": lambda key: text(board.store_get(key)),
     "delete": board.store_delete,
     "keys": lambda: sorted(key.decode() for key in board.store_keys()),
+    "journal_put": lambda number, value: board.journal_put(number, data(value)),
+    "journal_read": journal_read,
+    "journal_next": board.journal_next,
+    "journal_delete": board.journal_delete,
+    "journal_tidy": board.journal_tidy,
+    "journal_fill": journal_fill,
+    "journal_empty": journal_empty,
     "random": lambda size: text(board.random(size)),
     "sha1": lambda message: text(board.sha1(data(message))),
     "mask": mask,
