@@ -1,4 +1,4 @@
-"""The EVSE controller: RAPI over a UART, two EVSEs, the status of their connectors."""
+"""The EVSE controller: RAPI over a UART, two EVSEs, each with lock, contactor, meter and token reader."""
 
 import asyncio
 
@@ -19,6 +19,9 @@ _MARGIN_S = const(60)
 
 # flags of $GS and $AT
 _CABLE = const(0x01)
+_CLOSED = const(0x02)
+_LOCKED = const(0x04)
+_ASKS = const(0x08)
 _RELAY_FAULT = const(0x10)
 _OVERTEMPERATURE = const(0x20)
 
@@ -85,7 +88,12 @@ class RapiParser:
 
 
 class EvseController:
-    """Driver of the controller. `on_status(evse)` hears of each change of a connector's status."""
+    """Driver of the controller.
+
+    The hooks are called by the reader, so that they must not wait: `on_state(evse)` hears of each change of
+    an EVSE, `on_status(evse)` of one of its connector's status, and `on_token(evse, type, token)` of a token
+    that was read: each reader belongs to the EVSE of its number.
+    """
 
     def __init__(self, port):
         self._port = port
@@ -100,10 +108,10 @@ class EvseController:
         self._contact = [None] * EVSES
         self._pilot = ["?"] * EVSES
         self._flags = [0] * EVSES
-        self._fault = [False] * EVSES
+        self._fault = [0] * EVSES
         self._set_up = [False] * EVSES
-        self.token = None
-        self.on_status = None
+        self._enabled = [False] * EVSES
+        self.on_state = self.on_status = self.on_token = None
 
     def status(self, evse):
         """ConnectorStatusEnumType of the connector of an EVSE."""
@@ -116,6 +124,42 @@ class EvseController:
         if self._flags[i] & (_RELAY_FAULT | _OVERTEMPERATURE):
             return "Faulted"
         return "Occupied" if self._flags[i] & _CABLE or self._pilot[i] != "A" else "Available"
+
+    def reachable(self, evse):
+        """Does the controller answer for this EVSE?"""
+        return bool(self._contact[evse - 1] and self._set_up[evse - 1])
+
+    def faulted(self, evse):
+        """Has the controller found a fault?"""
+        return self.reachable(evse) and self.status(evse) == "Faulted"
+
+    def fault(self, evse):
+        """Code of the fault as $AE has it, 0 where there is none or no code was heard."""
+        return self._fault[evse - 1]
+
+    def plugged(self, evse):
+        """Is a cable in the station's socket?"""
+        return bool(self._flags[evse - 1] & _CABLE)
+
+    def connected(self, evse):
+        """Is a car at the other end of the cable?"""
+        return self._pilot[evse - 1] in "BCD"
+
+    def asks(self, evse):
+        """Is the car ready to take energy?"""
+        return bool(self._flags[evse - 1] & _ASKS)
+
+    def enabled(self, evse):
+        """Is energy offered?"""
+        return self._enabled[evse - 1]
+
+    def closed(self, evse):
+        """Is the contactor closed?"""
+        return bool(self._flags[evse - 1] & _CLOSED)
+
+    def locked(self, evse):
+        """Is the cable locked in the station's socket?"""
+        return bool(self._flags[evse - 1] & _LOCKED)
 
     def station_status(self):
         """AvailabilityState of the station: of the best EVSE."""
@@ -135,6 +179,8 @@ class EvseController:
 
     async def run(self):
         """Set up and supervise the EVSEs for ever."""
+        # the answer to a command from before a reset must not be taken for one to the first from now on
+        await asyncio.sleep_ms(_ANSWER_MS)
         while True:
             self._kick.flag = False
             for evse in range(1, EVSES + 1):
@@ -160,18 +206,21 @@ class EvseController:
         elif kind == "AB":
             log.warn("evse: controller has booted, post code %s", words[1] if len(words) > 1 else "?")
             for i in range(EVSES):
-                self._set_up[i] = False
+                self._set_up[i] = self._enabled[i] = False
             self._kick.set()
-        elif kind == "AR" and len(words) == 4:
-            self.token = words[1:]
+        elif kind == "AR" and len(words) == 4 and words[1].isdigit() and 1 <= int(words[1]) <= EVSES:
             log.info("evse: token read at reader %s, type %s", words[1], words[2])
+            self.on_token(int(words[1]), words[2], words[3])
         elif kind in ("AT", "AE") and len(words) > 2 and words[1].isdigit() and 1 <= int(words[1]) <= EVSES:
             evse = int(words[1])
             if kind == "AT":
                 self._take_state(evse, words[2:])
             else:
                 before = self.status(evse)
-                self._fault[evse - 1] = words[2] != "00"
+                try:
+                    self._fault[evse - 1] = int(words[2], 16)
+                except ValueError:
+                    return
                 log.info("evse: %d: fault code %s", evse, words[2])
                 self._report(evse, before)
 
@@ -194,6 +243,7 @@ class EvseController:
         if status != before:
             log.info("evse: %d: %s", evse, status)
             self.on_status(evse)
+        self.on_state(evse)
 
     # commands
 
@@ -213,6 +263,23 @@ class EvseController:
                 await asyncio.sleep_ms(_QUIET_MS)
         return None
 
+    async def enable(self, evse, on):
+        """Offer energy or stop offering it (the contactor opens at once); False when that failed."""
+        if await self.command("F%s %d" % ("E" if on else "D", evse)) is None:
+            self._kick.set()
+            return False
+        self._enabled[evse - 1] = on
+        return True
+
+    async def lock(self, evse, on):
+        """Lock or unlock the cable; False when the lock is stuck."""
+        if not await self.command("SL %d %d" % (evse, on)):
+            log.warn("evse: %d: the cable could not be %s", evse, "locked" if on else "unlocked")
+            return False
+        i = evse - 1
+        self._flags[i] = self._flags[i] | _LOCKED if on else self._flags[i] & ~_LOCKED
+        return True
+
     async def read_meter(self, evse):
         """(Wh in all, mA, mV) from the EVSE's meter, or None when the controller does not give them."""
         values = []
@@ -224,10 +291,11 @@ class EvseController:
         return int(values[1]), int(values[2]), int(values[3])
 
     async def _refresh(self, evse):
-        """Ask for the state; an EVSE that was away is first disabled, as no transaction runs on it."""
+        """Ask for the state; an EVSE that was away is first disabled, as its state is not known."""
         i = evse - 1
         if not self._set_up[i] and await self.command("FD %d" % evse) is not None:
             self._set_up[i] = True
+            self._enabled[i] = False
         words = await self.command("GS %d" % evse) if self._set_up[i] else None
         if not words or not self._take_state(evse, words):
             before = self.status(evse)

@@ -9,10 +9,11 @@ PROVISIONING = const(2)
 EVSE = const(3)
 METERING = const(4)
 OUTBOX = const(5)
+TRANSACTIONS = const(6)
 
-_NAMES = const(("link", "rpc", "provisioning", "evse", "metering", "outbox"))
+_NAMES = const(("link", "rpc", "provisioning", "evse", "metering", "outbox", "transactions"))
 _NEVER = const(0x3FFFFFFF)  # seconds of uptime; the largest integer that needs no heap
-_due = [_NEVER] * 6
+_due = [_NEVER] * 7
 
 
 def promise(task, seconds):

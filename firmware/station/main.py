@@ -19,6 +19,7 @@ from .outbox import Outbox
 from .provisioning import Provisioning
 from .remote import Remote
 from .rpc import Rpc
+from .transactions import Transactions
 
 # The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 32 s are 21.8 s at least.
 _WATCHDOG_MS = const(32000)
@@ -36,11 +37,20 @@ class Station:
         self.link = link = Link(Socket(self.modem), model)
         self.rpc = rpc = Rpc(link)
         self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
-        self.authorization = authorization = Authorization(rpc, model, provisioning)
         self.outbox = outbox = Outbox(rpc, model, provisioning.online)
-        self.metering = Metering(model, self.evse, rpc, provisioning.online)
+        self.authorization = authorization = Authorization(rpc, model, provisioning)
+        self.metering = metering = Metering(model, self.evse, rpc, provisioning.online)
+        self.transactions = transactions = Transactions(self.evse, model, outbox, authorization, metering)
+        transactions.registration = lambda: provisioning.status
         self.remote = remote = Remote(link, provisioning)
         self.evse.on_status = provisioning.on_status
+        self.evse.on_state = transactions.on_state
+        self.evse.on_token = transactions.on_token
+        metering.transactions = transactions
+        metering.outbox = outbox
+        outbox.on_response = transactions.on_response
+        outbox.find = transactions.find
+        outbox.idle = lambda: not transactions.active(0)
         link.on_text = rpc.on_text
         link.on_up = provisioning.on_up
         link.on_down = provisioning.on_down
@@ -58,8 +68,8 @@ class Station:
             "TriggerMessage": provisioning.trigger,
             "ClearCache": authorization.clear_cache,
             "Reset": remote.reset,
-            "RequestStartTransaction": remote.start_or_stop,
-            "RequestStopTransaction": remote.start_or_stop,
+            "RequestStartTransaction": transactions.request_start,
+            "RequestStopTransaction": transactions.request_stop,
         }
 
     def _live(self, name, evse):
@@ -90,6 +100,8 @@ class Station:
             self.provisioning.run(),
             self.outbox.run(),
             self.metering.run(),
+            self.transactions.run(),
+            self.transactions.read(),
         ):
             asyncio.create_task(_guard(task))
 

@@ -14,6 +14,7 @@ from micropython import const
 from . import clock, health, log
 from .aio import Signal
 from .devicemodel import EVSES
+from .outbox import SAMPLE
 from .rpc import REQUESTED
 
 _DAY_S = const(86400)
@@ -132,7 +133,7 @@ class Metering:
         text = self.outbox.text
         text.clear()
         if self.put(text, reading, context, measurands):
-            self.outbox.commit("SAMPLE", evse, transaction_id)
+            self.outbox.commit(SAMPLE, evse, transaction_id)
 
     # F06
 

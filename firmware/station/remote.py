@@ -1,9 +1,8 @@
-"""Requests of the CSMS that command the station: Reset (B11, B12); remote start and stop (B02.FR.05)."""
+"""Requests of the CSMS that command the station: Reset (B11, B12)."""
 
 import board
 
 from . import health, log, provisioning, websocket
-from .schema import OcppError
 
 
 class Remote:
@@ -33,9 +32,3 @@ class Remote:
         health.promise(health.LINK, 60)
         await self._link.close(websocket.GOING_AWAY)
         board.reset()
-
-    async def start_or_stop(self, request, link):
-        """RequestStart-/RequestStopTransactionRequest: Rejected while Pending (B02.FR.05)."""
-        if self._registration.status != "Pending":
-            raise OcppError("NotSupported", "transactions are not supported")
-        await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"CSNotAccepted"}}')

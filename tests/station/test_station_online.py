@@ -615,7 +615,6 @@ def error_to(world, text):
         ('[2,"a","BootNotification",{}]', "a", "NotImplemented"),
         ('[2,"a","SetChargingProfile",{}]', "a", "NotSupported"),
         ('[2,"a","CostUpdated",{}]', "a", "NotSupported"),
-        ('[2,"a","RequestStopTransaction",{"transactionId":"x"}]', "a", "NotSupported"),
         ('[2,"a","GetVariables",{"getVariableData":[]}]', "a", "OccurrenceConstraintViolation"),
         ('[2,"a","GetVariables",{"pad":"%s"}]' % ("x" * 3000), "a", "FormatViolation"),
     ],
