@@ -28,6 +28,7 @@ from bench.emulators.renode.locate import PATH_VARIABLE, locate
 from bench.firmware import FirmwareError
 from bench.memory.elf import ImageFileError, StaticMemory, measure
 from bench.memory.linkmap import MapError
+from bench.mutations import MutationError
 from bench.platforms import load_platform, names
 from bench.provision import StoreError
 from bench.results import Result, all_passed, differences, durations
@@ -46,6 +47,7 @@ CLEAR_ERRORS = (
     ImageFileError,
     ListError,
     MapError,
+    MutationError,
     PicsError,
     RigError,
     ScenarioError,
@@ -252,6 +254,35 @@ def parity(
             out.print(side_by_side(comparison, emulators))
     if different := sum(not comparison.equal for comparison in comparisons):
         _complain(f"{different} of {len(comparisons)} scenarios differ between the emulators")
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def mutate(
+    *,
+    board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
+    only: Annotated[list[str] | None, typer.Option("--only", help="Name of a mutation.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Builds and scenarios at once.")] = (
+        os.cpu_count() or 1
+    ),
+    report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
+) -> None:
+    """Break the station's rules one by one, and show that the scenarios notice (on Unicorn)."""
+    from bench import mutations
+
+    (name,) = _boards([board])
+    scenarios = discover()
+    chosen = mutations.choose(mutations.load(), scenarios, only or ())
+    folder = report.resolve() / "mutations"
+    began = time.perf_counter()
+    outcomes = mutations.run(chosen, scenarios, board=name, folder=folder, workers=jobs, say=_say)
+    mutations.write(outcomes, name, report)
+    out.print(mutations.table(outcomes))
+    caught = sum(outcome.caught for outcome in outcomes)
+    took_s = time.perf_counter() - began
+    _say(f"{caught} of {len(outcomes)} mutations caught in {took_s:.0f} s   {report / 'mutations.md'}")
+    if caught < len(outcomes):
+        _complain(f"{len(outcomes) - caught} of {len(outcomes)} mutations survived")
         raise typer.Exit(EXIT_FAILED)
 
 

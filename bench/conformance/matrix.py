@@ -100,6 +100,10 @@ def check(scenarios: Iterable[Scenario], cases: Sequence[Case], pics: Pics | Non
             continue
         if name not in known:
             raise ListError(f"{source}: {name} is not in the list of Core test cases (robot/core.csv)")
+        if pics and name in pics.waits_for:
+            raise ListError(
+                f"{source}: {name} is there, but firmware/pics.toml says what it waits for; remove it there"
+            )
         excluded = known[name].applicability(pics).excluded_by if pics else ()
         if excluded:
             raise ListError(
@@ -139,7 +143,9 @@ def build(
 
     def row(case: Case) -> Row:
         applicability = case.applicability(pics)
-        missing = NOT_RUN if case.id in known else NO_SCENARIO
+        missing, why = NOT_RUN, ""
+        if case.id not in known:
+            missing, why = NO_SCENARIO, pics.waits_for.get(case.id, pics.waits_for.get(case.block, ""))
         return Row(
             id=case.id,
             title=case.title,
@@ -147,7 +153,7 @@ def build(
             case=case,
             applicability=applicability,
             cells={
-                column.name: cells.get((case.id, column.name), Cell(missing))
+                column.name: cells.get((case.id, column.name), Cell(missing, why))
                 if applicability.applies
                 else Cell(NOT_APPLICABLE)
                 for column in everything
@@ -261,6 +267,8 @@ def _md(*cells: str) -> str:
 
 
 def _md_cell(cell: Cell) -> str:
+    if cell.verdict == NO_SCENARIO and cell.message:
+        return f"{cell.verdict}: {cell.message}"
     return f"[{cell.verdict}]({cell.log})" if cell.log else cell.verdict
 
 

@@ -155,10 +155,10 @@ def _verdict(cell: Cell, column: Column) -> str:
     if cell.log:
         pill = f'<a href="{escape(cell.log)}">{pill}</a>'
     why = ""
-    if cell.verdict == FAIL:
+    if cell.verdict in (FAIL, NO_SCENARIO):
         message = cell.message
         shown = message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + " ..."
-        why = f"<p class=why>{escape(shown)}</p>"
+        why = f"<p class=why>{escape(shown)}</p>" if shown else ""
     return f'<td class=verdict data-column="{escape(column.name)}">{pill}{why}</td>'
 
 

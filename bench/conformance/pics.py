@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ PICS = Path(__file__).resolve().parents[2] / "firmware" / "pics.toml"
 
 Value = bool | int | str | list[str]
 TABLES = ("features", "questions", "hardware", "csms")
+_CASE = re.compile(r"[A-P]|TC_[A-P]_\d+_CS")
 _ID = re.compile(r"([A-Z]+)-(\d+)((?:\.\d+)*)")
 
 
@@ -29,11 +30,15 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Pics:
-    """`features` by the ids of Part 5 (C-01, AQ-2, HFS-8), `profiles` by their names there."""
+    """`features` by the ids of Part 5 (C-01, AQ-2, HFS-8), `profiles` by their names there.
+
+    `waits_for`: by test case or block, why there is no scenario yet.
+    """
 
     product_subtype: Declared
     profiles: dict[str, Declared]
     features: dict[str, Declared]
+    waits_for: dict[str, str] = field(default_factory=dict)
 
     def feature(self, name: str) -> Value:
         """What is declared for it; for one that only has suboptions (C-40), whether any of them is.
@@ -76,7 +81,11 @@ def load_pics(path: Path = PICS) -> Pics:
                 raise PicsError(f"{path}: {name} is declared twice")
             features[name] = declared
     subtype = _table(path, content, "station").get("product_subtype", Declared("", ""))
-    return Pics(subtype, _table(path, content, "profiles"), features)
+    waits_for = content.get("waits_for", {})
+    for name, reason in waits_for.items():
+        if not _CASE.fullmatch(name) or not isinstance(reason, str) or not reason:
+            raise PicsError(f"{path}: {name!r} in [waits_for] must be a test case or a block, and a reason")
+    return Pics(subtype, _table(path, content, "profiles"), features, waits_for)
 
 
 def _table(path: Path, content: dict[str, Any], name: str) -> dict[str, Declared]:

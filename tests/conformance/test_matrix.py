@@ -130,6 +130,7 @@ def test_folder_without_an_earlier_matrix(tmp_path: Path) -> None:
             [scenario("TC_B_01_CS x"), scenario("TC_B_01_CS y", "C_authorization.robot")],
             "C_authorization.robot: TC_B_01_CS is also in B_provisioning.robot",
         ),
+        ([scenario("TC_F_16_CS x")], "TC_F_16_CS is there, but firmware/pics.toml says what it waits for"),
     ],
 )
 def test_scenarios_that_cannot_be(scenarios: list[Scenario], complaint: str) -> None:

@@ -1,0 +1,259 @@
+"""Does a scenario fail when the station breaks the rule that it is about?
+
+robot/mutations.toml holds small patches to the station's sources. Each is applied to a copy of them, built,
+and run against the scenarios that must catch it; the unpatched copy must pass all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bench import firmware
+from bench.results import Result
+from bench.scenarios import ROOT, Job, Scenario, ScenarioError, run_all, select
+
+MUTATIONS = ROOT / "mutations.toml"
+UNPATCHED = "unpatched"
+MESSAGE_LENGTH = 160
+
+
+class MutationError(Exception):
+    """A patch that is none, or no longer applies. The message is one clear line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """In `file` (below firmware/), `old`, which stands there once, becomes `new`.
+
+    `rule` is what is broken by it, `caught_by` the ids of all scenarios that must fail.
+    """
+
+    name: str
+    rule: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+
+    def apply(self, root: Path) -> str:
+        """The patched text of the file. Raises MutationError."""
+        path = root / self.file
+        if not path.is_file():
+            raise MutationError(f"mutation {self.name!r} no longer applies: there is no firmware/{self.file}")
+        text = path.read_text(encoding="utf-8")
+        found = text.count(self.old)
+        if found != 1:
+            raise MutationError(
+                f"mutation {self.name!r} no longer applies: firmware/{self.file} has its old text "
+                f"{found} times, not once: {self.old.strip().splitlines()[0]!r}"
+            )
+        patched = text.replace(self.old, self.new)
+        try:
+            compile(patched, self.file, "exec")
+        except SyntaxError as error:
+            raise MutationError(
+                f"mutation {self.name!r} is no Python: line {error.lineno}: {error.msg}"
+            ) from None
+        return patched
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a mutation's scenarios said: id -> verdict, and the message of each that failed."""
+
+    mutation: Mutation
+    verdicts: dict[str, str]
+    messages: dict[str, str]
+
+    @property
+    def caught(self) -> bool:
+        return all(verdict == "FAIL" for verdict in self.verdicts.values())
+
+
+def load(path: Path = MUTATIONS, root: Path = firmware.FIRMWARE_DIR) -> list[Mutation]:
+    """All mutations of a file, each known to apply to the sources in `root`. Raises MutationError."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MutationError(f"{path}: {error}") from None
+    mutations: dict[str, Mutation] = {}
+    for entry in content.get("mutation", []):
+        mutation = _mutation(path, entry)
+        if mutation.name in mutations:
+            raise MutationError(f"{path}: {mutation.name!r} is there twice")
+        mutation.apply(root)
+        mutations[mutation.name] = mutation
+    return list(mutations.values())
+
+
+def choose(
+    mutations: Sequence[Mutation], scenarios: Sequence[Scenario], only: Iterable[str]
+) -> list[Mutation]:
+    """Those named `only` (all, when empty), whose scenarios are all there. Raises MutationError."""
+    wanted, known = list(only), {mutation.name for mutation in mutations}
+    for name in wanted:
+        if name not in known:
+            raise MutationError(f"no mutation {name!r}; there are {', '.join(sorted(known))}")
+    for mutation in mutations:
+        try:
+            select(scenarios, tests=mutation.caught_by)
+        except ScenarioError as error:
+            raise MutationError(f"mutation {mutation.name!r}: {error}") from None
+    return [mutation for mutation in mutations if not wanted or mutation.name in wanted]
+
+
+def run(
+    mutations: Sequence[Mutation],
+    scenarios: Sequence[Scenario],
+    *,
+    board: str,
+    folder: Path,
+    workers: int,
+    say: Callable[[str], None],
+) -> list[Outcome]:
+    """Build and run all of them on Unicorn. Raises MutationError where the unpatched station fails."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    images = _build(mutations, board, folder, workers, say)
+    by_id = {scenario.id: scenario for scenario in scenarios}
+
+    def job(name: str, test: str) -> Job:
+        where = folder / "runs" / name / test
+        return Job(by_id[test], board, board, images[name], "unicorn", 0, where)
+
+    named = dict.fromkeys(test for mutation in mutations for test in mutation.caught_by)
+    sound = run_all([job(UNPATCHED, test) for test in named], workers, lambda result: None)
+    if failed := [result for result in sound if result.verdict != "PASS"]:
+        first = failed[0]
+        raise MutationError(
+            f"the unpatched station fails {len(failed)} of {len(sound)} scenarios: "
+            f"{first.id}: {_first_line(first.message)}"
+        )
+    say(f"the unpatched station passes all {len(sound)} scenarios")
+    pairs = [(mutation, test) for mutation in mutations for test in mutation.caught_by]
+    jobs = [job(mutation.name, test) for mutation, test in pairs]
+    results = run_all(jobs, workers, lambda result: None)
+    by_mutation: dict[str, dict[str, Result]] = {mutation.name: {} for mutation in mutations}
+    for (mutation, test), result in zip(pairs, results, strict=True):
+        by_mutation[mutation.name][test] = result
+    return [
+        Outcome(
+            mutation,
+            verdicts={test: result.verdict for test, result in by_mutation[mutation.name].items()},
+            messages={
+                test: result.message
+                for test, result in by_mutation[mutation.name].items()
+                if result.verdict == "FAIL"
+            },
+        )
+        for mutation in mutations
+    ]
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    rows = Table(title="Mutations", title_justify="left")
+    for heading in ("mutation", "rule", "scenarios", "", "said"):
+        rows.add_column(heading, overflow="fold")
+    for outcome in outcomes:
+        verdict = "[green]caught[/]" if outcome.caught else "[bold red]SURVIVED[/]"
+        mutation = outcome.mutation
+        rows.add_row(mutation.name, mutation.rule, _scenarios(outcome), verdict, _said(outcome))
+    return rows
+
+
+def write(outcomes: Sequence[Outcome], board: str, folder: Path) -> None:
+    """mutations.json and mutations.md in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content: list[dict[str, Any]] = [
+        asdict(outcome) | {"caught": outcome.caught, "board": board} for outcome in outcomes
+    ]
+    (folder / "mutations.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    caught = sum(outcome.caught for outcome in outcomes)
+    lines = [
+        f"# Mutations: {caught} of {len(outcomes)} caught on {board}",
+        "",
+        "| mutation | rule | file | scenarios | | said |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for outcome in outcomes:
+        mutation = outcome.mutation
+        cells = (
+            mutation.name,
+            mutation.rule,
+            mutation.file,
+            _scenarios(outcome),
+            "caught" if outcome.caught else "**survived**",
+            _said(outcome),
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    (folder / "mutations.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _mutation(path: Path, entry: dict[str, Any]) -> Mutation:
+    name = entry.get("name", "without a name")
+    fields = Mutation.__dataclass_fields__.keys()
+    if entry.keys() != fields or not all(entry.values()) or not isinstance(entry["caught_by"], list):
+        raise MutationError(
+            f"{path}: mutation {name!r} must have {', '.join(fields)}, and none of them empty"
+        )
+    if entry["old"] == entry["new"]:
+        raise MutationError(f"{path}: mutation {name!r} changes nothing")
+    return Mutation(**entry | {"caught_by": tuple(entry["caught_by"])})
+
+
+def _build(
+    mutations: Sequence[Mutation], board: str, folder: Path, workers: int, say: Callable[[str], None]
+) -> dict[str, Path]:
+    """Images by name of the mutation; each worker has a copy of the sources, and of a whole build."""
+    whole = firmware.build(board).parent
+    source = firmware.ensure_source(firmware.BUILD_DIR / "micropython")
+    places: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for number in range(workers):
+        place = folder / f"build{number}"
+        shutil.copytree(firmware.FIRMWARE_DIR, place / "firmware")
+        shutil.copytree(whole, place / "build")
+        places.put(place)
+
+    def image(mutation: Mutation | None) -> Path:
+        place = places.get()
+        try:
+            if mutation:
+                text = mutation.apply(firmware.FIRMWARE_DIR)
+                (place / "firmware" / mutation.file).write_text(text, encoding="utf-8")
+            firmware.make(place / "firmware", board, source, place / "build", jobs=1)
+            kept = folder / f"{mutation.name if mutation else UNPATCHED}.elf"
+            return Path(shutil.copy2(place / "build" / "firmware.elf", kept))
+        finally:
+            if mutation:
+                shutil.copy2(firmware.FIRMWARE_DIR / mutation.file, place / "firmware" / mutation.file)
+            places.put(place)
+
+    say(f"building {len(mutations)} patched stations for {board} ...")
+    with ThreadPoolExecutor(workers) as pool:
+        images = list(pool.map(image, [None, *mutations]))
+    return dict(zip([UNPATCHED, *(mutation.name for mutation in mutations)], images, strict=True))
+
+
+def _scenarios(outcome: Outcome) -> str:
+    return " ".join(
+        test if verdict == "FAIL" else f"{test} ({verdict})" for test, verdict in outcome.verdicts.items()
+    )
+
+
+def _said(outcome: Outcome) -> str:
+    message = _first_line(next(iter(outcome.messages.values()), ""))
+    return message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + " ..."
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0]
