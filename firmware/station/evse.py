@@ -273,7 +273,7 @@ class EvseController:
 
     async def lock(self, evse, on):
         """Lock or unlock the cable; False when the lock is stuck."""
-        if not await self.command("SL %d %d" % (evse, on)):
+        if await self.command("SL %d %d" % (evse, on)) in (None, False):
             log.warn("evse: %d: the cable could not be %s", evse, "locked" if on else "unlocked")
             return False
         i = evse - 1

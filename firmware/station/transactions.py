@@ -374,6 +374,9 @@ class Transactions:
             reason, trigger, s.tell, ends = s.stop
             s.stop = None
             s.authorized = False
+            if trigger == "Deauthorized":
+                # E05.FR.09: the energy ends before it is told
+                await self._drive(s)
         elif evse.faulted(n):
             if not s.id and not s.authorized:
                 return False
@@ -511,7 +514,8 @@ class Transactions:
                 reading = await self._metering.read(s.evse)
                 self._commit(s, 1, trigger, state, (reading, "Trigger", _UPDATED_KEY))
             else:
-                self._commit(s, 1, trigger, state if changed else None)
+                told = changed or trigger == "Deauthorized"
+                self._commit(s, 1, trigger, state if told else None)
         else:
             start = self._mask("TxCtrlr.TxStartPoint")
             # a driver who comes when the car is there already starts one, too

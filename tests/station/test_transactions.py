@@ -52,6 +52,10 @@ class Site:
         self.hw.present_token(token, self.world.now_ns, reader=evse)
         self.run()
 
+    def reboot(self, cause):
+        self.world.resets += 1  # other random numbers
+        self.world.boot(cause)
+
     def locked(self, evse=1):
         return self.hw.locked(evse, self.world.now_ns)
 
@@ -125,6 +129,7 @@ def test_cable_first(site):
     ]
     assert s.events[1]["idToken"] == {"idToken": TOKEN, "type": "ISO14443"}
     assert s.locked() and s.charging()
+    assert not any("could not be" in line for line in s.world.logged)
     s.token()
     assert s.steps(3) == [("Ended", "StopAuthorized", "EVConnected")]
     assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
@@ -202,3 +207,463 @@ def test_ids_are_never_the_same(site):
         s.unplug()
     assert len(s.transactions()) == 3
     assert all(len(id_of(e)) == 36 for e in s.events)
+
+
+# E01: start points
+
+
+def test_start_when_connected_only(site):
+    s = site(TxCtrlr__TxStartPoint="EVConnected")
+    s.token()
+    assert s.events == []
+    s.plug()
+    assert s.steps() == [
+        ("Started", "CablePluggedIn", "EVConnected"),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    assert s.events[0]["idToken"]["idToken"] == TOKEN
+
+
+def test_start_when_power_path_closed(site):
+    s = site(TxCtrlr__TxStartPoint="PowerPathClosed")
+    s.plug()
+    assert s.events == []
+    s.token()
+    assert s.steps() == [
+        ("Started", "Authorized", "EVConnected"),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    s.token()
+    s.unplug()
+    s.token()
+    assert len(s.transactions()) == 1
+    s.plug()
+    assert s.steps(3)[0] == ("Started", "CablePluggedIn", "EVConnected")
+    assert s.events[3]["idToken"]["idToken"] == TOKEN
+
+
+def test_start_when_energy_flows(site):
+    s = site(TxCtrlr__TxStartPoint="EnergyTransfer")
+    s.token()
+    s.plug(ready=False)
+    assert s.events == []
+    s.ready(True)
+    assert s.steps() == [("Started", "ChargingStateChanged", "Charging")]
+    assert s.events[0]["idToken"]["idToken"] == TOKEN
+    assert s.events[0]["evse"] == {"id": 1, "connectorId": 1}
+
+
+def test_a_second_driver_starts_while_the_car_is_still_there(site):
+    s = site(TxCtrlr__TxStartPoint="EVConnected", TxCtrlr__TxStopPoint="Authorized")
+    s.plug()
+    s.token()
+    s.token()
+    assert s.last()["eventType"] == "Ended"
+    s.token(OTHER)
+    assert s.steps(4)[0] == ("Started", "Authorized", "EVConnected")
+    assert s.charging()
+
+
+def test_no_transaction_before_the_station_is_accepted():
+    s = Site.__new__(Site)
+    s.world = world = World()
+    world.csms.tokens[TOKEN] = "Accepted"
+    answers = iter(["Pending", "Pending", "Accepted"])
+
+    def answer(session, message):
+        return {"status": next(answers), "interval": 20, "currentTime": session.time(message.at_ns)}
+
+    world.csms.answer("BootNotification", answer)
+    s.hw.plug(1, 0)
+    world.boot()
+    s.run(15)
+    s.token()
+    assert world.requests("Authorize") == [] and s.events == []
+    world.accepted()
+    s.run()
+    assert s.steps() == [("Started", "CablePluggedIn", "EVConnected")]
+    world.close()
+
+
+# E06: stop points
+
+
+def test_stop_when_disconnected_only(site):
+    s = site(TxCtrlr__TxStopPoint="EVConnected")
+    s.plug()
+    s.token()
+    s.token()
+    assert s.steps(3) == [
+        ("Updated", "StopAuthorized", None),
+        ("Updated", "ChargingStateChanged", "EVConnected"),
+    ]
+    assert s.events[3]["idToken"]["idToken"] == TOKEN
+    assert not s.locked() and not s.charging()
+    s.unplug()
+    assert s.steps(5) == [("Ended", "EVCommunicationLost", "Idle")]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
+
+
+def test_the_same_driver_may_go_on(site):
+    s = site(TxCtrlr__TxStopPoint="EVConnected")
+    s.plug()
+    s.token()
+    s.token()
+    s.token(OTHER)  # C01.FR.23
+    assert not s.charging()
+    s.token()
+    assert s.charging()
+    assert s.steps(5) == [
+        ("Updated", "Authorized", None),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    assert len(s.transactions()) == 1
+
+
+def test_stop_when_energy_stops_by_the_car(site):
+    s = site(TxCtrlr__TxStopPoint="EnergyTransfer")
+    s.plug()
+    s.token()
+    s.ready(False)
+    assert s.steps(3) == [("Ended", "ChargingStateChanged", "EVConnected")]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "StoppedByEV"
+    assert not s.locked()
+
+
+def test_stop_when_energy_stops_by_the_driver(site):
+    s = site(TxCtrlr__TxStopPoint="EnergyTransfer")
+    s.plug()
+    s.token()
+    s.token()
+    assert s.steps(3) == [
+        ("Updated", "StopAuthorized", None),
+        ("Ended", "ChargingStateChanged", "EVConnected"),
+    ]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
+
+
+def test_a_transaction_that_nothing_can_end_any_more_ends_with_the_car(site):
+    s = site(TxCtrlr__TxStopPoint="EnergyTransfer")
+    s.plug()
+    s.unplug()
+    assert s.steps() == [
+        ("Started", "CablePluggedIn", "EVConnected"),
+        ("Ended", "EVCommunicationLost", "Idle"),
+    ]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "EVDisconnected"
+
+
+def test_fault(site):
+    s = site()
+    s.plug()
+    s.token()
+    s.hw.fault(1, 1, s.world.now_ns)
+    s.run()
+    assert s.steps(3)[0][:2] == ("Ended", "AbnormalCondition")
+    assert s.last()["transactionInfo"]["stoppedReason"] == "GroundFault"
+    assert not s.locked()
+    s.token()
+    assert len(s.events) == 4
+    s.hw.fault(1, 0, s.world.now_ns)
+    s.run()
+    assert len(s.events) == 4 and not s.charging()
+    s.token()
+    assert s.charging() and len(s.transactions()) == 2
+
+
+# E01.FR.19
+
+
+def test_car_suspends_and_goes_on(site):
+    s = site()
+    s.token()
+    s.plug(ready=False)
+    assert s.steps(1) == [
+        ("Updated", "CablePluggedIn", "EVConnected"),
+        ("Updated", "ChargingStateChanged", "SuspendedEV"),
+    ]
+    s.ready(True)
+    s.ready(False)
+    assert [step[2] for step in s.steps(3)] == ["Charging", "SuspendedEV"]
+
+
+# E09, E10
+
+
+def test_car_disconnected_stops_and_unlocks(site):
+    s = site()
+    s.plug()
+    s.token()
+    s.unplug_car()
+    assert s.steps(3) == [("Ended", "EVCommunicationLost", "Idle")]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "EVDisconnected"
+    assert not s.locked()
+    s.unplug()
+
+
+def test_car_disconnected_cable_stays_until_the_driver_comes(site):
+    s = site(OCPPCommCtrlr__UnlockOnEVSideDisconnect="false", TxCtrlr__TxStopPoint="Authorized")
+    s.plug()
+    s.token()
+    s.unplug_car()
+    assert s.steps(3) == [("Ended", "EVCommunicationLost", "Idle")]
+    assert s.locked()
+    s.token(OTHER)
+    assert s.locked()
+    s.token()
+    assert not s.locked()
+    assert len(s.events) == 4 and len(s.world.requests("Authorize")) == 2
+    s.unplug()
+
+
+def test_car_disconnected_suspends(site):
+    s = site(TxCtrlr__StopTxOnEVSideDisconnect="false", TxCtrlr__TxStopPoint="Authorized")
+    s.plug()
+    s.token()
+    s.unplug_car()
+    assert s.steps(3) == [("Updated", "EVCommunicationLost", "Idle")]
+    assert s.locked()
+    s.hw.plug(1, s.world.now_ns)
+    s.ready(True)
+    assert s.steps(4) == [
+        ("Updated", "CablePluggedIn", "EVConnected"),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    s.unplug_car()
+    s.token()
+    assert s.steps(7) == [("Ended", "StopAuthorized", "Idle")]
+    assert not s.locked()
+    s.unplug()
+
+
+# E05, C10 to C12
+
+
+def invalid(s, status="Invalid"):
+    s.world.csms.answer("TransactionEvent", {"idTokenInfo": {"status": status}}, times=1)
+
+
+def test_driver_not_accepted_ends(site):
+    s = site()
+    s.plug()
+    invalid(s)
+    s.token()
+    assert s.steps(1)[-1] == ("Ended", "Deauthorized", "EVConnected")
+    assert s.last()["transactionInfo"]["stoppedReason"] == "DeAuthorized"
+    assert "idToken" not in s.last()
+    assert s.locked() and not s.charging()
+    s.token()
+    assert not s.locked()
+
+
+def test_driver_not_accepted_goes_on_without_energy(site):
+    s = site(TxCtrlr__TxStopPoint="EVConnected")
+    s.plug()
+    invalid(s, "Expired")
+    s.token()
+    assert s.steps(1)[-1] == ("Updated", "Deauthorized", "EVConnected")
+    assert not s.charging() and s.locked()
+
+
+def test_driver_not_accepted_suspends(site):
+    s = site(TxCtrlr__StopTxOnInvalidId="false")
+    s.plug()
+    invalid(s)
+    s.token()
+    assert s.steps(1)[-1] == ("Updated", "ChargingStateChanged", "SuspendedEVSE")
+    assert not s.charging() and s.locked()
+    s.token()
+    assert s.steps(1)[-1] == ("Ended", "StopAuthorized", "EVConnected")
+
+
+def test_driver_not_accepted_gets_some_energy(site):
+    s = site(TxCtrlr__StopTxOnInvalidId="false", TxCtrlr__MaxEnergyOnInvalidId="500")
+    s.plug()
+    invalid(s)
+    s.token()
+    assert s.charging()
+    s.run(400)
+    assert ("Updated", "ChargingStateChanged", "SuspendedEVSE") in s.steps(1)
+    assert not s.charging()
+    assert 500 <= s.hw.energy_wh(1, s.world.now_ns) < 560
+
+
+# C09, C16
+
+
+def test_a_token_of_the_same_group_stops(site):
+    s = site()
+    info = {"status": "Accepted", "groupIdToken": {"idToken": "G1", "type": "Central"}}
+    s.world.csms.tokens.update({TOKEN: info, OTHER: info, "04000001": "Accepted"})
+    s.plug()
+    s.token()
+    s.token("04000001")
+    assert s.charging()
+    s.token(OTHER)
+    assert s.steps(3) == [("Ended", "StopAuthorized", "EVConnected")]
+    assert s.last()["idToken"]["idToken"] == OTHER
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
+
+
+def test_master_pass_stops_all_and_starts_nothing(site):
+    s = site(AuthCtrlr__MasterPassGroupId="MASTER")
+    s.world.csms.tokens[OTHER] = {
+        "status": "Accepted",
+        "groupIdToken": {"idToken": "MASTER", "type": "Central"},
+    }
+    s.token(OTHER)
+    assert s.events == []
+    for evse in (1, 2):
+        s.plug(evse)
+        s.token(evse=evse)
+    s.token(OTHER, evse=1)
+    ended = [e for e in s.events if e["eventType"] == "Ended"]
+    assert [e["transactionInfo"]["stoppedReason"] for e in ended] == ["MasterPass", "MasterPass"]
+    assert not s.charging(1) and not s.charging(2)
+
+
+# F01 to F03
+
+
+def remote_start(s, token=TOKEN, **more):
+    request = {"remoteStartId": 77, "idToken": {"idToken": token, "type": "ISO14443"}, **more}
+    answer = s.world.call("RequestStartTransaction", request).payload
+    s.run()
+    return answer
+
+
+def test_remote_start_cable_first(site):
+    s = site()
+    s.plug(2)
+    answer = remote_start(s)
+    assert answer == {"status": "Accepted", "transactionId": id_of(s.events[0])}
+    assert s.steps(1) == [
+        ("Updated", "RemoteStart", None),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    assert s.events[1]["transactionInfo"]["remoteStartId"] == 77
+    assert s.events[1]["idToken"]["idToken"] == TOKEN
+    assert "remoteStartId" not in s.events[2]["transactionInfo"]
+    assert len(s.world.requests("Authorize")) == 1
+    assert s.charging(2)
+    assert remote_start(s, evseId=2)["status"] == "Rejected"
+
+
+def test_remote_start_first_without_authorization(site):
+    s = site(AuthCtrlr__AuthorizeRemoteStart="false")
+    assert remote_start(s, evseId=2) == {"status": "Accepted"}
+    assert s.steps() == [("Started", "RemoteStart", "Idle")]
+    assert s.world.requests("Authorize") == []
+    s.run(60)
+    assert s.steps(1) == [("Ended", "EVConnectTimeout", "Idle")]
+    assert remote_start(s, evseId=2) == {"status": "Accepted"}
+    assert remote_start(s, evseId=3) == {"status": "Rejected"}
+
+
+def test_remote_start_reported_with_the_connection(site):
+    s = site(TxCtrlr__TxStartPoint="EVConnected")
+    remote_start(s, evseId=1)
+    s.plug()
+    assert s.steps()[0] == ("Started", "RemoteStart", "EVConnected")
+    assert s.events[0]["transactionInfo"]["remoteStartId"] == 77
+
+
+def test_remote_start_of_an_unknown_driver(site):
+    s = site()
+    assert remote_start(s, token="04DEAD", evseId=1) == {"status": "Accepted"}
+    assert s.events == []
+
+
+def test_remote_stop(site):
+    s = site()
+    s.plug()
+    s.token()
+    stop = {"transactionId": id_of(s.events[0])}
+    other = {"transactionId": "no-such-transaction"}
+    assert s.world.call("RequestStopTransaction", other).payload == {"status": "Rejected"}
+    assert s.world.call("RequestStopTransaction", stop).payload == {"status": "Accepted"}
+    s.run()
+    assert s.steps(3) == [("Ended", "RemoteStop", "EVConnected")]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Remote"
+    assert "idToken" not in s.last()
+    assert not s.locked()
+    assert s.world.call("RequestStopTransaction", stop).payload == {"status": "Rejected"}
+
+
+def test_remote_stop_that_does_not_end(site):
+    s = site(TxCtrlr__TxStopPoint="EVConnected")
+    s.plug()
+    s.token()
+    s.world.call("RequestStopTransaction", {"transactionId": id_of(s.events[0])})
+    s.run()
+    s.unplug()
+    assert s.steps(3) == [
+        ("Updated", "RemoteStop", None),
+        ("Updated", "ChargingStateChanged", "EVConnected"),
+        ("Ended", "EVCommunicationLost", "Idle"),
+    ]
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Remote"
+
+
+def test_remote_stop_before_anybody_is_authorized(site):
+    s = site()
+    s.plug()
+    s.world.call("RequestStopTransaction", {"transactionId": id_of(s.events[0])})
+    s.run()
+    assert s.steps(1) == [("Ended", "RemoteStop", "EVConnected")]
+
+
+# the hardware
+
+
+def test_no_energy_without_the_lock(site):
+    s = site()
+    s.plug()
+    s.hw.lock_fails(1, True)
+    s.token()
+    assert s.steps(2) == [("Updated", "ChargingStateChanged", "SuspendedEVSE")]
+    s.hw.lock_fails(1, False)
+    s.run(12)
+    assert s.steps(3) == [("Updated", "ChargingStateChanged", "Charging")]
+
+
+def test_controller_restarts(site):
+    s = site()
+    s.plug()
+    s.token()
+    s.hw.power(False, s.world.now_ns)
+    s.run(1)
+    s.hw.power(True, s.world.now_ns)
+    s.run(20)
+    assert s.charging()
+    assert len(s.transactions()) == 1
+    s.token()
+    assert s.last()["eventType"] == "Ended"
+
+
+# restarts
+
+
+def test_power_loss(site):
+    s = site()
+    s.plug()
+    s.token()
+    s.reboot(board.POWER_ON)
+    s.run(20)
+    assert s.steps(3)[0][:2] == ("Ended", "AbnormalCondition")
+    assert s.events[3]["transactionInfo"]["stoppedReason"] == "PowerLoss"
+    assert not s.charging() and not s.locked()
+    assert not any(key.startswith(b"tx:") for key in board.store)
+    s.token()
+    assert s.charging() and len(s.transactions()) == 2
+
+
+def test_restart_without_a_transaction(site):
+    s = site()
+    s.plug()
+    s.token()
+    s.token()
+    s.unplug()
+    s.reboot(board.SOFTWARE)
+    s.run(20)
+    assert len(s.events) == 4
