@@ -42,6 +42,7 @@ class ChargingSession:
     token: str = ""
     token_type: str = ""
     transaction_id: str = ""
+    charging_state: str = ""
     started: bool = False
     ended: bool = False
     owes_evse: bool = False
@@ -67,12 +68,14 @@ class TransactionKeywords(CsmsKeywords):
         return self._sessions.setdefault(evse, ChargingSession(evse))
 
     @keyword
-    def note_that_ev_is_connected(self, evse: int = 1) -> None:
+    def note_that_ev_is_connected(self, evse: int = 1, reported: bool = True) -> None:
+        """The next TransactionEventRequest must have the EVSE, unless not `reported`: others come first."""
         session = self.charging_session(evse)
-        session.connected = session.owes_evse = True
+        session.connected = True
+        session.owes_evse = reported
 
     @keyword
-    def note_that_ev_is_disconnected(self, evse: int = 1) -> None:
+    def charging_session_is_over(self, evse: int = 1) -> None:
         """The EVSE is free again: what comes next is a new session."""
         self._sessions[evse] = ChargingSession(evse)
 
@@ -133,12 +136,13 @@ class TransactionKeywords(CsmsKeywords):
         self,
         evse: int = 1,
         within: float = STEP_TIMEOUT_S,
-        pass_over: str = ",".join(SAMPLING),
+        pass_over: str = "",
         **fields: Any,
     ) -> Message:
         """Wait for the next TransactionEventRequest of this EVSE's transaction; it must have these fields.
 
-        None is skipped but those that do not fit and whose triggerReason is in `pass_over` (comma list).
+        None is skipped but those that do not fit and whose triggerReason is in `pass_over` (comma list), or
+        that are samples (MeterValuePeriodic, MeterValueClock).
         The general validations of Part 6, 2.1 come with it: Started is the first of a transaction and none
         else; the first one after connecting has the EVSE, the first one after authorization the idToken, the
         first one after RequestStartTransaction ``triggerReason=RemoteStart`` (whatever the step says) and the
@@ -146,7 +150,7 @@ class TransactionKeywords(CsmsKeywords):
         """
         session = self.charging_session(evse)
         expected = self._expected(session, fields)
-        passing = {reason.strip() for reason in pass_over.split(",") if reason.strip()}
+        passing = {*SAMPLING, *(reason.strip() for reason in pass_over.split(","))}
 
         def fitting() -> Message | None:
             while message := self._next_event(session):
@@ -198,6 +202,18 @@ class TransactionKeywords(CsmsKeywords):
         except NotInTime:
             return
         raise AssertionError(f"The station must not send {told(message).strip()}{self._story()}")
+
+    @keyword
+    def transaction_should_run(self, evse: int = 1) -> None:
+        session = self.charging_session(evse)
+        if not session.running:
+            raise AssertionError(f"No transaction runs on EVSE {evse}{self._story()}")
+
+    @keyword
+    def transaction_should_have_ended(self, evse: int = 1) -> None:
+        session = self.charging_session(evse)
+        if not session.ended:
+            raise AssertionError(f"No transaction of EVSE {evse} has ended{self._story()}")
 
     @keyword
     def transaction_id(self, evse: int = 1) -> str:
@@ -291,6 +307,7 @@ class TransactionKeywords(CsmsKeywords):
             session.transaction_id = payload["transactionInfo"]["transactionId"]
             session.started, session.ended = True, False
         session.ended = session.ended or payload["eventType"] == "Ended"
+        session.charging_state = payload["transactionInfo"].get("chargingState", session.charging_state)
         if "evse" in payload:
             session.owes_evse = False
         if "idToken" in payload:
