@@ -110,18 +110,6 @@ TC_E_05_CS Local start transaction - Authorization first - Cable plugin timeout
     Reusable State Authorized Local
     Reusable State EnergyTransferStarted
 
-TC_E_38_CS Local start transaction - EV not ready
-    [Documentation]    The EV is connected and authorized, and does not ask for energy yet.
-    [Tags]    TC_E_38_CS    E03
-    [Setup]    General Preconditions
-    Reusable State Authorized
-    # Manual action, step 1
-    Reusable State EVConnectedPreSession    ready=${False}
-    # Steps 2 and 3
-    Station Sends TransactionEvent    pass_over=ChargingStateChanged
-    ...    triggerReason=ChargingStateChanged    transactionInfo.chargingState=SuspendedEV
-    Contactor Should Be Open
-
 TC_E_52_CS Local start transaction - Authorization first - DisableRemoteAuthorization
     [Documentation]    The station asks no CSMS, knows no idToken itself, and so starts nothing.
     [Tags]    TC_E_52_CS    E03    C01    C01.FR.02    C01.FR.05

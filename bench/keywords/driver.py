@@ -9,13 +9,16 @@ from robot.api.deco import keyword
 from bench.keywords.base import Keywords, variable
 from bench.peers import PeerError
 from bench.peers.evse import EvseController
+from bench.rig import RigError
 
+HAND_S = 0.5
+"""What a driver needs for an action: the station has finished what it began before."""
 UNLOCK_S = 10.0
 """How long a driver pulls at a plug that the station is to release."""
 
 
 class DriverKeywords(Keywords):
-    """Each of these is done at this moment of virtual time; what the station says to it comes after."""
+    """Each of these is done half a second after the step before it, as hands are slow."""
 
     # the cable
 
@@ -24,8 +27,12 @@ class DriverKeywords(Keywords):
         """Plug a cable with a car into the EVSE, or the car into the cable that is there. The car asks for
         energy at once, unless not `ready`.
         """
-        self._do(lambda peer, now: peer.plug(evse, now))
-        self._do(lambda peer, now: peer.ready(evse, ready, now))
+
+        def plug(peer: EvseController, now_ns: int) -> None:
+            peer.plug(evse, now_ns)
+            peer.ready(evse, ready, now_ns)
+
+        self._do(plug)
 
     @keyword("Connect The EV And EVSE On EVSE Side")
     def connect_cable(self, evse: int = 1) -> None:
@@ -156,11 +163,11 @@ class DriverKeywords(Keywords):
     def _do(self, action: Callable[[EvseController, int], None]) -> None:
         self._from_now_on()
         try:
+            self.rig.run_for(HAND_S)
             action(self.rig.evse, self.rig.now_ns)
-        except PeerError as error:
+        except (PeerError, RigError) as error:
             raise AssertionError(f"That cannot be done: {error}") from None
 
     def _await_unlock(self, evse: int) -> None:
-        self._from_now_on()
         if self.connector_is_locked(evse):
             self.connector_should_be_unlocked(evse)
