@@ -1,4 +1,5 @@
-"""Two commands: ``nox -s bench`` sets up and runs the scenarios, ``nox -s tests`` checks the project."""
+"""``nox -s bench`` sets up and runs the scenarios, ``nox -s tests`` checks the project, ``nox -s mutate`` checks
+that the scenarios notice what is wrong with a station."""
 
 from __future__ import annotations
 
@@ -33,3 +34,10 @@ def tests(session: nox.Session) -> None:
     session.run("mypy")
     session.run("ocpp-bench", "build")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def mutate(session: nox.Session) -> None:
+    """Break the station's rules one by one; every scenario named for it must fail. Arguments as of the command."""
+    _install(session)
+    session.run("ocpp-bench", "mutate", *session.posargs)
