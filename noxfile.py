@@ -1,5 +1,5 @@
-"""``nox -s bench`` sets up and runs the scenarios, ``nox -s tests`` checks the project, ``nox -s mutate`` checks
-that the scenarios notice what is wrong with a station."""
+"""``nox -s bench`` sets up and runs the scenarios, ``nox -s tests`` checks the project, ``nox -s mutate`` the
+scenarios: whether they notice what is wrong with a station."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def mutate(session: nox.Session) -> None:
-    """Break the station's rules one by one; every scenario named for it must fail. Arguments as of the command."""
+    """Break the station's rules one by one: the scenarios must fail. Arguments go to `ocpp-bench mutate`."""
     _install(session)
     session.run("ocpp-bench", "mutate", *session.posargs)
