@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -26,7 +27,9 @@ from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.base import EmulatorError
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
 from bench.firmware import FirmwareError
-from bench.memory.elf import ImageFileError, StaticMemory, measure
+from bench.memory.budget import BudgetError, breaches, read_budget
+from bench.memory.compare import CompareError, changes, load, to_json, to_markdown, totals
+from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
 from bench.memory.linkmap import MapError
 from bench.mutations import MutationError
 from bench.platforms import load_platform, names
@@ -42,6 +45,8 @@ ClickException: Any = typer.BadParameter.__mro__[2]
 """Of the click that typer brings or needs, whichever this version does."""
 
 CLEAR_ERRORS = (
+    BudgetError,
+    CompareError,
     EmulatorError,
     FirmwareError,
     ImageFileError,
@@ -293,13 +298,23 @@ def size(
         Path | None, typer.Argument(help="ELF image; its linker map is taken from beside it.")
     ] = None,
     board: Boards = None,
+    level: Annotated[
+        str, typer.Option("--by", help="region, section, component, block, source or symbol.")
+    ] = "component",
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 above the budget (bench/memory/budget.toml).")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", help="With --check: say what grew since this image or revision.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """ROM and RAM of an image (or of the project's own firmware) by component, section and region."""
+    """ROM and RAM of an image (or of the project's own firmware), down to the symbol."""
     from bench.report import size_table
 
     if elf and board:
         raise UsageError("give either an ELF file or --board")
+    by = _level(level)
     images: dict[str, StaticMemory]
     if elf:
         images = {elf.name: measure(elf)}
@@ -308,7 +323,46 @@ def size(
     if as_json:
         print(json.dumps({name: memory.to_json() for name, memory in images.items()}, indent=1))
     else:
-        out.print(size_table(images))
+        out.print(size_table(images, by))
+    if not check:
+        return
+    limits = read_budget()
+    lines = []
+    for name, memory in images.items():
+        growth = changes(load(since, [name]), load(memory.elf, [name]), "source") if since else []
+        lines += breaches(name, memory, limits, [replace(change, board=name) for change in growth])
+    for line in lines:
+        _complain(line)
+    if lines:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def compare(
+    old: Annotated[str, typer.Argument(help="ELF image, JSON file of size or run, or git revision.")],
+    new: Annotated[str, typer.Argument(help="The same.")],
+    *,
+    level: Annotated[
+        str, typer.Option("--by", help="region, section, component, block, source or symbol.")
+    ] = "source",
+    board: Boards = None,
+    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+) -> None:
+    """What grew and what shrank: ROM and RAM of two images or revisions, heap and stack of two runs."""
+    from bench.report import change_table
+
+    if form not in ("table", "markdown", "json"):
+        raise UsageError(f"--format {form}: there are table, markdown and json")
+    by, wanted = _level(level), _boards(board)
+    before, after = load(old, wanted), load(new, wanted)
+    rows, sums = changes(before, after, by), totals(before, after)
+    if form == "markdown":
+        print(to_markdown(sums, rows, by))
+    elif form == "json":
+        print(json.dumps(to_json(sums, rows, by), indent=1))
+    else:
+        for table in change_table(sums, rows, by):
+            out.print(table)
 
 
 @app.command()
@@ -392,6 +446,13 @@ def _say(text: str) -> None:
 
 def _complain(text: str) -> None:
     print(f"ocpp-bench: {text}", file=sys.stderr)
+
+
+def _level(name: str) -> Level:
+    for level in LEVELS:
+        if level == name:
+            return level
+    raise UsageError(f"--by {name}: there are {', '.join(LEVELS)}")
 
 
 def _boards(asked: Sequence[str] | None) -> list[str]:

@@ -74,6 +74,20 @@ def build(board: str, jobs: int | None = None, *, manifest: Path | None = None) 
     return output / "firmware.elf"
 
 
+def build_tree(firmware_dir: Path, board: str, output: Path) -> Path:
+    """Build another tree of this firmware, of an older revision, into `output`. Returns the path of the ELF.
+
+    Raises FirmwareError.
+    """
+    if not (firmware_dir / "port" / "boards" / board / "board.mk").is_file():
+        raise FirmwareError(f"{firmware_dir}: has no board {board!r}")
+    with _locked(BUILD_DIR / "firmware.lock"):
+        ensure_toolchain()
+        source = ensure_source(BUILD_DIR / "micropython")
+        make(firmware_dir, board, source, output, progress=_to_stderr)
+    return output / "firmware.elf"
+
+
 def make(
     firmware_dir: Path,
     board: str,

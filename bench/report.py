@@ -13,7 +13,8 @@ from robot.result import Result as RobotResult
 from robot.result import TestSuite
 
 from bench.conformance.matrix import VERDICTS, Matrix
-from bench.memory.elf import StaticMemory
+from bench.memory.compare import Change
+from bench.memory.elf import Level, StaticMemory
 from bench.results import Result
 from bench.scenarios import Job
 
@@ -154,14 +155,17 @@ def ram_table(results: Sequence[Result], images: dict[str, StaticMemory]) -> Tab
     return table
 
 
-def size_table(images: dict[str, StaticMemory]) -> Table:
-    """ROM and RAM by component, a column pair a board, and by region."""
+def size_table(images: dict[str, StaticMemory], level: Level = "component") -> Table:
+    """ROM and RAM by what `level` names, a column pair a board, and by region."""
     table = Table(title="Static memory (bytes)", title_justify="left")
-    table.add_column("component")
+    table.add_column(level)
     for board in images:
         table.add_column(f"{board} ROM", justify="right")
         table.add_column("RAM", justify="right")
-    by_board = {board: memory.by_component() for board, memory in images.items()}
+    by_board = {
+        board: {": ".join(key): sizes for key, sizes in memory.by(*_keys(level)).items()}
+        for board, memory in images.items()
+    }
     for component in dict.fromkeys(name for components in by_board.values() for name in components):
         shares = [by_board[board].get(component, {"ROM": 0, "RAM": 0}) for board in images]
         table.add_row(component, *(f"{share[kind]:,}" for share in shares for kind in ("ROM", "RAM")))
@@ -181,3 +185,25 @@ def size_table(images: dict[str, StaticMemory]) -> Table:
 
 def _bytes(value: int | None) -> str:
     return "not known" if value is None else f"{value:,}"
+
+
+def _keys(level: Level) -> tuple[Level, ...]:
+    """A symbol is named with its source, for static ones may share a name."""
+    return ("source", "symbol") if level == "symbol" else (level,)
+
+
+def change_table(totals: Sequence[Change], rows: Sequence[Change], level: Level) -> list[Table]:
+    """Old and new sizes: as a whole, and of everything that differs, the largest growth first."""
+    tables = []
+    for title, changes in (("As a whole (bytes)", totals), (f"By {level} (bytes)", rows)):
+        table = Table(title=title, title_justify="left")
+        for heading in ("board", "", level if changes is rows else ""):
+            table.add_column(heading)
+        for heading in ("old", "new", "change"):
+            table.add_column(heading, justify="right")
+        for change in changes:
+            style = "red" if change.growth > 0 else "green" if change.growth < 0 else ""
+            cells = (f"{change.old:,}", f"{change.new:,}", f"{change.growth:+,}")
+            table.add_row(change.board, change.kind, change.name, *cells, style=style)
+        tables.append(table)
+    return tables

@@ -19,7 +19,7 @@ SOURCES = {
     ),
     "port/uart.c": "unsigned char ring[64]; unsigned int tx_level = 7; unsigned short odd = 9;",
     "frozen_content.c": "const unsigned char station[333] = {2};",
-    "main.c": (
+    "port/main.c": (
         "extern const unsigned char vm_table[], station[]; extern unsigned char vm_state[], ring[];"
         "extern unsigned int tx_level; extern unsigned short odd; int vm(int);"
         "unsigned char _SEGGER_RTT[64];"
@@ -51,14 +51,18 @@ def small_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """firmware.elf with firmware.map beside it: 1 kB heap, 512 bytes stack, 333 bytes frozen station."""
     if not shutil.which(GCC):
         pytest.skip(f"{GCC} is not installed (Debian: gcc-arm-none-eabi)")
-    root = tmp_path_factory.mktemp("small image")
-    for name, text in SOURCES.items():
+    return link_image(tmp_path_factory.mktemp("small image"), SOURCES)
+
+
+def link_image(root: Path, sources: dict[str, str]) -> Path:
+    """firmware.elf and firmware.map in `root`, of C sources by file name."""
+    for name, text in sources.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text)
     (root / "link.ld").write_text(LINKER_SCRIPT)
     cpu = ["-mcpu=cortex-m4", "-mthumb", "-Os", "-ffunction-sections", "-fdata-sections", "-ffreestanding"]
     objects = []
-    for name in SOURCES:
+    for name in sources:
         objects.append(name.replace(".c", ".o"))
         subprocess.run([GCC, *cpu, "-c", name, "-o", objects[-1]], cwd=root, check=True)
     link = ["-nostdlib", "-nostartfiles", "-T", "link.ld", "-Wl,-Map=firmware.map", "-o", "firmware.elf"]

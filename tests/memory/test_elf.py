@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from bench.memory.elf import ImageFileError, measure
+from bench.firmware import FIRMWARE_DIR
+from bench.memory.attribution import NOBODY, PADDING
+from bench.memory.elf import LEVELS, ImageFileError, StaticMemory, measure
 from bench.memory.linkmap import MapError, read_map
 from bench.platforms import names
 from tests.images import Firmware
@@ -42,6 +45,47 @@ def test_firmware_sums_are_those_of_the_toolchain(firmware: Firmware) -> None:
         components = measure(elf).by_component()
         assert components["station (frozen)"]["ROM"] > 0
         assert components["MicroPython"]["ROM"] > components["libraries"]["ROM"]
+
+
+def test_every_byte_of_the_firmware_has_an_owner_and_a_symbol(firmware: Firmware) -> None:
+    for board in names():
+        memory = measure(firmware(board))
+        assert [item for item in memory.items if NOBODY in (item.component, item.block)] == []
+        for level in LEVELS:
+            totals = memory.by(level).values()
+            assert sum(sizes["ROM"] for sizes in totals) == memory.rom, level
+            assert sum(sizes["RAM"] for sizes in totals) == memory.ram, level
+        without_gaps(memory)
+        padding = memory.by("source")[PADDING,]
+        assert padding["ROM"] < memory.rom / 100
+        assert not any("/" in item.source and item.source.startswith("/") for item in memory.items)
+
+
+def test_frozen_python_counts_for_its_module_and_function(firmware: Firmware) -> None:
+    memory = measure(firmware("stm32f4_discovery"))
+    modules = {path.name for path in (FIRMWARE_DIR / "station").glob("*.py")}
+    measured = {source.removeprefix("station/") for (source,) in memory.by("source") if "station/" in source}
+    assert measured == modules
+    functions = {symbol for source, symbol in memory.by("source", "symbol") if source == "station/modem.py"}
+    assert {"<module>", "<constants>", "<names>", "Modem", "Modem_command"} <= functions
+
+
+def test_data_counts_where_it_runs_and_where_it_is_loaded(small_image: Path) -> None:
+    places = {(i.kind, i.region): i for i in measure(small_image).items if i.symbol == "tx_level"}
+    assert set(places) == {("RAM", "SRAM"), ("ROM", "FLASH")}
+    assert places["RAM", "SRAM"].size == places["ROM", "FLASH"].size == 4
+    assert {item.source for item in places.values()} == {"port/uart.c"}
+
+
+def without_gaps(memory: StaticMemory) -> None:
+    """Each section's items follow one another."""
+    for (region, section), size in memory.by_section().items():
+        items = sorted(
+            (i for i in memory.items if (i.region, i.section) == (region, section)), key=lambda i: i.address
+        )
+        assert items[-1].address + items[-1].size - items[0].address == size
+        for one, following in pairwise(items):
+            assert one.address + one.size == following.address, (region, section, one, following)
 
 
 def agrees_with_size_tool(elf: Path) -> None:

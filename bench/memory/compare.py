@@ -1,0 +1,192 @@
+"""What grew and what shrank between two firmware images, two measurements or two revisions.
+
+A reference is one of: an ELF image with its linker map beside it; a JSON file that ``ocpp-bench size
+--json`` or ``ocpp-bench run`` (results.json) wrote; a git revision, which is built.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import firmware
+from bench.memory.elf import LEVELS, Level, measure
+
+RUNTIME = ("heap_live", "heap_peak", "stack_peak")
+"""What results.json knows of a scenario's RAM (bench.rig.MemoryUse)."""
+
+
+class CompareError(Exception):
+    """A reference that is neither image nor measurement nor revision. The message is one clear line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """So many bytes: of `kind` (ROM, RAM, or a member of RUNTIME) on `board`; `place` holds the names of all
+    LEVELS, or the scenario's id alone."""
+
+    board: str
+    kind: str
+    place: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`name` took `old` bytes and takes `new`."""
+
+    board: str
+    kind: str
+    name: str
+    old: int
+    new: int
+
+    @property
+    def growth(self) -> int:
+        return self.new - self.old
+
+
+def load(reference: str, boards: Sequence[str]) -> list[Bytes]:
+    """Everything that `reference` tells of these boards (of an image: whatever its board).
+
+    Raises CompareError, ImageFileError or FirmwareError.
+    """
+    path = Path(reference)
+    if path.suffix == ".json" or (path.is_file() and path.read_bytes()[:1] in (b"{", b"[")):
+        return _from_json(path, boards)
+    if path.is_file():
+        return _from_image("image", path)
+    found = []
+    for board in boards:
+        found += _from_image(board, _built(reference, board))
+    return found
+
+
+def changes(old: Sequence[Bytes], new: Sequence[Bytes], level: Level) -> list[Change]:
+    """What differs at a level, the largest growth first. Run-time figures are by scenario at every level."""
+    before, after = _sums(old, level), _sums(new, level)
+    boards = {board for board, _, _ in before} & {board for board, _, _ in after}
+    if before and after and not boards:
+        raise CompareError("the two sides have no board in common")
+    found = [
+        Change(*key, before.get(key, 0), after.get(key, 0))
+        for key in dict.fromkeys([*before, *after])
+        if key[0] in boards and before.get(key, 0) != after.get(key, 0)
+    ]
+    return sorted(found, key=lambda c: (c.board, c.kind, -c.growth, c.name))
+
+
+def totals(old: Sequence[Bytes], new: Sequence[Bytes]) -> list[Change]:
+    """ROM and RAM of each board as a whole; of run-time figures the largest of all scenarios."""
+    before, after = _totals(old), _totals(new)
+    return [
+        Change(board, kind, "total", before[board, kind], after[board, kind])
+        for board, kind in before
+        if (board, kind) in after
+    ]
+
+
+def to_markdown(sums: Sequence[Change], rows: Sequence[Change], level: Level) -> str:
+    """For a pull request: a table of totals and one of what changed."""
+    lines = ["| board | | old | new | change |", "|---|---|---:|---:|---:|"]
+    lines += [f"| {c.board} | {c.kind} | {c.old:,} | {c.new:,} | {c.growth:+,} |" for c in sums]
+    if not rows:
+        return "\n".join([*lines, "", f"No {level} changed in size.", ""])
+    lines += ["", f"| board | | {level} | old | new | change |", "|---|---|---|---:|---:|---:|"]
+    lines += [f"| {c.board} | {c.kind} | `{c.name}` | {c.old:,} | {c.new:,} | {c.growth:+,} |" for c in rows]
+    return "\n".join([*lines, ""])
+
+
+def to_json(sums: Sequence[Change], rows: Sequence[Change], level: Level) -> dict[str, Any]:
+    def plain(change: Change) -> dict[str, Any]:
+        return asdict(change) | {"growth": change.growth}
+
+    return {"level": level, "totals": [plain(c) for c in sums], "changes": [plain(c) for c in rows]}
+
+
+def _sums(found: Sequence[Bytes], level: Level) -> Mapping[tuple[str, str, str], int]:
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    at = LEVELS.index(level)
+    for each in found:
+        if len(each.place) == 1:
+            name = each.place[0]
+        elif level == "symbol":
+            name = f"{each.place[LEVELS.index('source')]}: {each.place[at]}"
+        else:
+            name = each.place[at]
+        sums[each.board, each.kind, name] += each.size
+    return sums
+
+
+def _totals(found: Sequence[Bytes]) -> dict[tuple[str, str], int]:
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for each in found:
+        key = each.board, each.kind
+        sums[key] = max(sums[key], each.size) if each.kind in RUNTIME else sums[key] + each.size
+    return sums
+
+
+def _from_image(board: str, elf: Path) -> list[Bytes]:
+    return [
+        Bytes(board, item.kind, tuple(str(getattr(item, level)) for level in LEVELS), item.size)
+        for item in measure(elf).items
+    ]
+
+
+def _from_json(path: Path, boards: Sequence[str]) -> list[Bytes]:
+    try:
+        content = json.loads(path.read_text())
+        if isinstance(content, list):
+            return [
+                Bytes(each["board"], kind, (each["id"],), each["memory"][kind])
+                for each in content
+                if each["board"] in boards and each["repeat"] == 0 and each["memory"]
+                for kind in RUNTIME
+                if each["memory"].get(kind) is not None
+            ]
+        return [
+            Bytes(board, item["kind"], tuple(item[level] for level in LEVELS), item["size"])
+            for board, memory in content.items()
+            if board in boards
+            for item in memory["items"]
+        ]
+    except OSError as error:
+        raise CompareError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CompareError(
+            f"{path}: not what `ocpp-bench size --json` or `ocpp-bench run` writes ({error!r})"
+        ) from None
+
+
+def commit_of(revision: str) -> str | None:
+    """The full hash of a git revision of this project; None where there is none of that name."""
+    done = subprocess.run(
+        ["git", "-C", str(firmware.ROOT), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _built(revision: str, board: str) -> Path:
+    """The image of a board as of a revision; kept under build/revisions, for sources do not change there."""
+    commit = commit_of(revision)
+    if commit is None:
+        raise CompareError(f"{revision}: neither a file nor a git revision of this project")
+    folder = firmware.BUILD_DIR / "revisions" / commit
+    tree = folder / "firmware"
+    if not tree.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        archive = subprocess.run(
+            ["git", "-C", str(firmware.ROOT), "archive", commit, "firmware"], capture_output=True, check=False
+        )
+        unpacked = subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=False)
+        if archive.returncode or unpacked.returncode or not tree.is_dir():
+            raise CompareError(f"{revision}: has no firmware/")
+    return firmware.build_tree(tree, board, folder / "build" / "firmware" / board)

@@ -1,0 +1,152 @@
+"""What grew: two images of which the difference is known, and everything that is no reference."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.memory.budget import BudgetError, Limit, breaches, read_budget
+from bench.memory.compare import CompareError, changes, load, to_markdown, totals
+from bench.memory.elf import LEVELS, measure
+from bench.platforms import names
+from tests.images import SOURCES, Firmware, link_image
+
+BOARDS = ["stm32f4_discovery"]
+
+
+@pytest.fixture(scope="module")
+def grown_image(small_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small image with 1,024 bytes more of frozen code, and 100 bytes less of a buffer."""
+    sources = dict(SOURCES)
+    sources["frozen_content.c"] = sources["frozen_content.c"].replace("333", "1357")
+    sources["py/vm.c"] = sources["py/vm.c"].replace("vm_state[40]", "vm_state[20]")
+    return link_image(tmp_path_factory.mktemp("grown"), sources)
+
+
+def test_growth_is_named_by_every_level(small_image: Path, grown_image: Path) -> None:
+    old, new = load(str(small_image), BOARDS), load(str(grown_image), BOARDS)
+    sums = {change.kind: change for change in totals(old, new)}
+    assert sums["ROM"].growth == measure(grown_image).rom - measure(small_image).rom
+    assert sums["RAM"].growth == -20
+    for level in LEVELS:
+        rows = changes(old, new, level)
+        for kind, change in sums.items():
+            assert sum(row.growth for row in rows if row.kind == kind) == change.growth, level
+    by_symbol = {(row.kind, row.name): row.growth for row in changes(old, new, "symbol")}
+    assert by_symbol["ROM", "frozen module table: station"] == 1024
+    assert by_symbol["RAM", "py/vm.c: vm_state"] == -20
+
+
+def test_nothing_changed(small_image: Path) -> None:
+    same = load(str(small_image), BOARDS)
+    assert changes(same, same, "symbol") == []
+    assert "No symbol changed in size." in to_markdown(totals(same, same), [], "symbol")
+
+
+def test_measurements_that_were_kept_compare_like_their_images(
+    small_image: Path, grown_image: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "old.json"
+    kept.write_text(json.dumps({"image": measure(small_image).to_json()}))
+    old, new = load(str(small_image), BOARDS), load(str(grown_image), BOARDS)
+    assert changes(load(str(kept), ["image"]), new, "symbol") == changes(old, new, "symbol")
+
+
+def test_runs_compare_by_scenario(tmp_path: Path) -> None:
+    def results(name: str, live: int) -> str:
+        memory = {"heap_live": live, "heap_peak": 9000, "stack_peak": None}
+        entry = {"board": BOARDS[0], "id": "TC_B_01_CS", "repeat": 0, "memory": memory}
+        without = {"board": BOARDS[0], "id": "TC_B_02_CS", "repeat": 0, "memory": None}
+        (tmp_path / name).write_text(json.dumps([entry, without]))
+        return str(tmp_path / name)
+
+    old, new = load(results("old.json", 7000), BOARDS), load(results("new.json", 9048), BOARDS)
+    (row,) = changes(old, new, "component")
+    assert (row.kind, row.name, row.growth) == ("heap_live", "TC_B_01_CS", 2048)
+    assert {change.kind for change in totals(old, new)} == {"heap_live", "heap_peak"}
+
+
+def test_a_revision_is_built(firmware: Firmware) -> None:
+    """The index as it is committed: whatever it weighs, it is this firmware."""
+    board = names()[0]
+    firmware(board)
+    found = load("HEAD", [board])
+    assert {each.board for each in found} == {board}
+    assert sum(each.size for each in found if each.kind == "ROM") > 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not what `ocpp-bench size --json`"),
+        ('{"stm32f4_discovery": {}}', "KeyError"),
+        ('[{"board": "stm32f4_discovery"}]', "KeyError"),
+    ],
+)
+def test_files_that_are_no_measurements(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "old.json"
+    file.write_text(content)
+    with pytest.raises(CompareError, match=message):
+        load(str(file), BOARDS)
+
+
+def test_references_that_are_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CompareError, match="no-such-thing: neither a file nor a git revision"):
+        load("no-such-thing", BOARDS)
+    assert main(["compare", "no-such-thing", "HEAD"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["compare", str(tmp_path / "gone.json"), "HEAD"]) == 2
+    assert main(["compare", "HEAD", "HEAD", "--by", "colour"]) == 2
+    assert "colour" in capsys.readouterr().err
+
+
+def test_budget_names_what_is_in_it_and_what_grew(small_image: Path, grown_image: Path) -> None:
+    memory = measure(grown_image)
+    limits = [
+        Limit("", "total", "", "ROM", memory.rom - 1),
+        Limit("", "component", "station (frozen)", "ROM", 1000),
+        Limit("other board", "total", "", "ROM", 1),
+        Limit("", "total", "", "RAM", memory.ram),
+    ]
+    first, second = breaches("image", memory, limits)
+    assert first.startswith(f"ROM of image: {memory.rom:,} bytes, 1 above the budget of {memory.rom - 1:,}")
+    assert "largest: frozen module table 1,357" in second
+    growth = changes(load(str(small_image), BOARDS), load(str(grown_image), BOARDS), "source")
+    _, second = breaches("image", memory, limits, growth)
+    assert second.endswith("357 above the budget of 1,000; grew: frozen module table +1,024")
+
+
+def test_budget_files_that_cannot_be_used(tmp_path: Path) -> None:
+    assert read_budget()
+    file = tmp_path / "budget.toml"
+    with pytest.raises(BudgetError, match="No such file"):
+        read_budget(file)
+    for text in ("[total", '[total]\nrom = "much"', "[block.Names]\nflash = 1"):
+        file.write_text(text)
+        with pytest.raises(BudgetError, match=r"budget\.toml"):
+            read_budget(file)
+
+
+def test_size_check_fails_above_the_budget(
+    grown_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "budget.toml"
+    file.write_text("[total]\nrom = 1_000\n")
+    monkeypatch.setattr("bench.cli.read_budget", lambda: read_budget(file))
+    assert main(["size", str(grown_image), "--check"]) == 1
+    assert "above the budget of 1,000" in capsys.readouterr().err
+    file.write_text("[total]\nrom = 100_000\n")
+    assert main(["size", str(grown_image), "--check", "--by", "symbol"]) == 0
+
+
+def test_the_tool_of_the_compiler_sees_the_same_growth(small_image: Path, grown_image: Path) -> None:
+    def text_of(elf: Path) -> int:
+        rows = subprocess.run(["arm-none-eabi-size", str(elf)], check=True, capture_output=True, text=True)
+        text, data = rows.stdout.splitlines()[1].split()[:2]
+        return int(text) + int(data)
+
+    assert measure(grown_image).rom - measure(small_image).rom == text_of(grown_image) - text_of(small_image)
