@@ -39,7 +39,7 @@ class Station:
         self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
         self.outbox = outbox = Outbox(rpc, model, provisioning.online)
         self.authorization = authorization = Authorization(rpc, model, provisioning)
-        self.metering = metering = Metering(model, self.evse, rpc, provisioning.online)
+        self.metering = metering = Metering(model, self.evse, rpc, outbox, provisioning.online)
         self.transactions = transactions = Transactions(self.evse, model, outbox, authorization, metering)
         transactions.registration = lambda: provisioning.status
         self.remote = remote = Remote(link, provisioning)
@@ -47,7 +47,6 @@ class Station:
         self.evse.on_state = transactions.on_state
         self.evse.on_token = transactions.on_token
         metering.transactions = transactions
-        metering.outbox = outbox
         outbox.on_response = transactions.on_response
         outbox.find = transactions.find
         outbox.idle = lambda: not transactions.active(0)

@@ -65,13 +65,14 @@ def _ignore(code, payload):
 class Metering:
     """One timer for all samples of all EVSEs. `online()` tells whether the CSMS can be reached.
 
-    `transactions` and `outbox` have to be set before `run`.
+    `transactions` has to be set before `run`.
     """
 
-    def __init__(self, model, evse, rpc, online):
+    def __init__(self, model, evse, rpc, outbox, online):
         self._model = model
         self._evse = evse
         self._rpc = rpc
+        self.outbox = outbox
         self._online = online
         self._kick = Signal()
         # by EVSE id - 1: uptime of the start of the transaction, and the seconds after it of the next samples
@@ -81,7 +82,6 @@ class Metering:
         self._next = [None, None]
         self._last = [None, None]
         self.transactions = None
-        self.outbox = None
         clock.on_set.append(self._clock_set)
 
     def measurands(self, key):
@@ -123,7 +123,7 @@ class Metering:
         self._base[evse - 1] = None
 
     def _transaction(self, evse):
-        return self.transactions.transaction_id(evse) if self.transactions else None
+        return self.transactions.transaction_id(evse)
 
     def _keep(self, evse, reading, context, measurands):
         """Keep a sample for the TransactionEventRequest that ends the transaction."""
