@@ -6,11 +6,11 @@ _SPACE = const(b" \t\r\n")
 _NUMBER = const(b"+-.0123456789Ee")
 _ESCAPED = const(b'"\\/bfnrt')
 _HEX = const(b"0123456789abcdefABCDEF")
-_DEPTH_MAX = const(12)  # OCPP's deepest request has seven levels
+_DEPTH_MAX = const(16)  # OCPP's deepest request has 12 levels; the rest is for its customData
 
 
 def well_formed(text, size):
-    """Are the first `size` bytes of `text` one JSON value, at most 12 levels deep? text[size] must be 0."""
+    """Are the first `size` bytes of `text` one JSON value, at most 16 levels deep? text[size] must be 0."""
     stack = b""  # open brackets, innermost last
     wants_value = True
     may_close = False

@@ -330,7 +330,7 @@ def test_well_formed_agrees_with_a_strict_parser(text, edits):
 
 
 def test_nesting_is_bounded():
-    for depth, expected in ((12, True), (13, False)):
+    for depth, expected in ((16, True), (17, False)):
         data = b"[" * depth + b"]" * depth
         assert well_formed(data + b"\0", len(data)) == expected
 
