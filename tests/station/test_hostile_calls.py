@@ -22,12 +22,17 @@ RX_MESSAGE = 1536
 def world():
     """An accepted station with a car that charges at EVSE 1."""
     world = World()
+    world.csms.tokens["0123ABCD"] = "Accepted"
+    board.store[b"v:SampledDataCtrlr.TxUpdatedInterval"] = b"0"
     world.boot()
     world.accepted()
     world.evse.plug(1, world.now_ns)
     world.evse.ready(1, True, world.now_ns)
-    world.run(5)
+    world.evse.present_token("0123ABCD", world.now_ns)
+    world.run(30)
+    assert world.station.transactions.charging_state(1) == "Charging"
     yield world
+    assert world.station.transactions.charging_state(1) == "Charging"
     world.close()
 
 
@@ -40,6 +45,8 @@ def state(world):
             world.evse.locked(evse, world.now_ns),
             world.evse.pilot(evse, world.now_ns),
             station.evse.status(evse),
+            station.transactions.transaction_id(evse),
+            station.transactions.charging_state(evse),
         )
         for evse in (1, 2)
     ]
