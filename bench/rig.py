@@ -7,13 +7,14 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bench.emulators import Kind, create
 from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
-from bench.memory.elf import StaticMemory, measure, symbols_of
-from bench.memory.runtime import HeapProbe, StackProbe, gc_layout
+from bench.memory.elf import StaticMemory, Symbol, measure, symbols_of
+from bench.memory.runtime import GcLayout, HeapProbe, StackProbe, gc_layout
 from bench.metrics import Metrics, Watch
 from bench.peers.evse import EvseController
 from bench.peers.modem import Modem
@@ -137,15 +138,16 @@ class Rig:
         self.elf = elf
         self.store: tuple[int, int] | None = None
         self.journal: tuple[int, int] | None = None
-        self.static: StaticMemory = measure(elf)
+        content = _content(elf)
+        self.static: StaticMemory = content.static
         self._watch = Watch() if metrics else None
         profile = self._watch.profile if self._watch else None
         self.emulator: Emulator = create(emulator, platform, seed=seed, count_memory=metrics, profile=profile)
         try:
             self.emulator.load(elf)
-            self._symbols = symbols_of(elf)
+            self._symbols = content.symbols
             self._provision(provisioning)
-            self._probe(elf)
+            self._probe(content.layout)
         except Exception:
             self.emulator.close()
             raise
@@ -331,7 +333,7 @@ class Rig:
         start, end = (self._symbols[name].value for name in symbols)
         return start, end - start
 
-    def _probe(self, elf: Path) -> None:
+    def _probe(self, layout: GcLayout | None) -> None:
         rtt = self.platform.rtt_symbol
         control_block = self._symbols.get(rtt) if rtt else None
         self._rtt = RttReader(self.emulator, control_block.value) if control_block else None
@@ -342,7 +344,6 @@ class Rig:
         self._stack = StackProbe(self.emulator, self.static.stack) if self.static.stack else None
         if self._stack is None:
             self.notes.append("firmware has no stack symbols: its stack is not measured")
-        layout = gc_layout(elf)
         self._heap = HeapProbe(self.emulator, layout) if layout else None
         if self._heap is None:
             self.notes.append("firmware does not tell where MicroPython's heap is: its heap is not measured")
@@ -420,6 +421,24 @@ class Rig:
                 exception = next((text for text in behind if not text.startswith(" ")), "(cut off)")
                 found.append(f"exception in the firmware at {line.at_ns / NS_PER_S:.3f} s: {exception}")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    static: StaticMemory
+    symbols: dict[str, Symbol]
+    layout: GcLayout | None
+
+
+def _content(elf: Path) -> _Content:
+    """What an image tells of itself; reading takes longer than many a scenario, so the last ones are kept."""
+    state = elf.stat()
+    return _read_content(elf, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read_content(elf: Path, changed_ns: int, size: int) -> _Content:
+    return _Content(measure(elf), symbols_of(elf), gc_layout(elf))
 
 
 def _reset(reset: Reset) -> str:
