@@ -16,6 +16,8 @@ _QUIET_MS = const(50)
 _SUPERVISE_S = const(150)  # reports come by themselves; this finds a controller that died
 _RETRY_S = const(10)
 _MARGIN_S = const(60)
+_PILOT_OFF_MS = const(3000)  # long enough for a car to notice
+_FULL_AMPS = const(32)
 
 # flags of $GS and $AT
 _CABLE = const(0x01)
@@ -161,14 +163,6 @@ class EvseController:
         """Is the cable locked in the station's socket?"""
         return bool(self._flags[evse - 1] & _LOCKED)
 
-    def station_status(self):
-        """AvailabilityState of the station: of the best EVSE."""
-        states = [self.status(evse) for evse in range(1, EVSES + 1)]
-        for state in ("Available", "Occupied", "Unavailable"):
-            if state in states:
-                return state
-        return "Faulted"
-
     async def read(self):
         """Read frames for ever."""
         while True:
@@ -289,6 +283,17 @@ class EvseController:
                 return None
             values += words
         return int(values[1]), int(values[2]), int(values[3])
+
+    async def reset(self, evse):
+        """Take power and pilot from the car for a while, then ask for the state anew; False: no answer."""
+        if not await self.enable(evse, False) or await self.command("SC %d 0" % evse) is None:
+            return False
+        await asyncio.sleep_ms(_PILOT_OFF_MS)
+        if await self.command("SC %d %d" % (evse, _FULL_AMPS)) is None:
+            return False
+        self._set_up[evse - 1] = False
+        await self._refresh(evse)
+        return self._set_up[evse - 1]
 
     async def _refresh(self, evse):
         """Ask for the state; an EVSE that was away is first disabled, as its state is not known."""

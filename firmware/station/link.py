@@ -7,6 +7,7 @@ import board
 from micropython import const
 
 from . import clock, health, log, profiles, websocket
+from .aio import Signal
 from .modem import LinkDown
 
 _TX_PAYLOAD = const(1016)  # of one frame; a longer message goes out in fragments
@@ -43,6 +44,7 @@ class Link:
         self._attempts = 0
         self._last = None  # slot and URL of the last connection
         self._at_once = False
+        self._leaving = None
         self.up = False
         self.profile = None
         self.heard = 0
@@ -106,6 +108,16 @@ class Link:
                     pass
             await self._socket.close()
 
+    async def leave(self, code):
+        """Say goodbye before a reset; called by another task than the one that receives."""
+        async with self._lock:
+            if not self.up:
+                return
+            self.up = False
+            self._leaving = Signal()
+            await self._socket.send(websocket.close_frame(code))
+        await self._leaving.wait(_CLOSE_S * 1000)
+
     async def reconnect(self):
         """Close and connect again without waiting, to use new credentials (A01)."""
         self._at_once = True
@@ -138,6 +150,8 @@ class Link:
                 await self._socket.close()
                 self.up = False
                 self.on_down()
+                if self._leaving:
+                    self._leaving.set()
             gc.collect()
             integer = self._model.integer
             extra = _random_up_to(integer("OCPPCommCtrlr.RetryBackOffRandomRange"))

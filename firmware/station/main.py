@@ -10,6 +10,7 @@ from micropython import const
 from . import health, log, profiles
 from .aio import Port
 from .authorization import Authorization
+from .availability import Availability
 from .devicemodel import DeviceModel
 from .evse import EvseController
 from .link import Link
@@ -18,6 +19,7 @@ from .modem import Modem, Socket
 from .outbox import Outbox
 from .provisioning import Provisioning
 from .remote import Remote
+from .reset import Reset
 from .rpc import Rpc
 from .transactions import Transactions
 
@@ -36,14 +38,21 @@ class Station:
         self.model = model = DeviceModel()
         self.link = link = Link(Socket(self.modem), model)
         self.rpc = rpc = Rpc(link)
-        self.provisioning = provisioning = Provisioning(link, rpc, model, self.evse.status)
+        self.provisioning = provisioning = Provisioning(link, rpc, model)
         self.outbox = outbox = Outbox(rpc, model, provisioning.online)
         self.authorization = authorization = Authorization(rpc, model, provisioning)
         self.metering = metering = Metering(model, self.evse, rpc, outbox, provisioning.online)
         self.transactions = transactions = Transactions(self.evse, model, outbox, authorization, metering)
         transactions.registration = lambda: provisioning.status
-        self.remote = remote = Remote(link, provisioning)
-        self.evse.on_status = provisioning.on_status
+        self.availability = availability = Availability(provisioning, rpc, self.evse, transactions)
+        transactions.operative = availability.operative
+        provisioning.on_news = availability.on_news
+        reset = Reset(link, model, self.evse, transactions, availability)
+        reset.outbox = outbox
+        transactions.on_idle += (availability.on_status, reset.on_idle)
+        remote = Remote(provisioning, rpc, self.evse, availability, transactions)
+        remote.metering = metering
+        self.evse.on_status = availability.on_status
         self.evse.on_state = transactions.on_state
         self.evse.on_token = transactions.on_token
         metering.transactions = transactions
@@ -64,9 +73,12 @@ class Station:
             "SetNetworkProfile": profiles.set_profile,
             "GetBaseReport": model.get_base_report,
             "GetTransactionStatus": outbox.get_status,
-            "TriggerMessage": provisioning.trigger,
+            "ChangeAvailability": availability.change,
             "ClearCache": authorization.clear_cache,
-            "Reset": remote.reset,
+            "DataTransfer": remote.data_transfer,
+            "Reset": reset.reset,
+            "TriggerMessage": remote.trigger,
+            "UnlockConnector": remote.unlock,
             "RequestStartTransaction": transactions.request_start,
             "RequestStopTransaction": transactions.request_stop,
         }
@@ -78,7 +90,7 @@ class Station:
             return str(self.link.message_timeout())
         if name == "Storage":
             return str(self.authorization.storage())
-        return self.evse.status(evse) if evse else self.evse.station_status()
+        return self.availability.status(evse) if evse else self.availability.station_status()
 
     def _on_change(self, key):
         if key == "SecurityCtrlr.BasicAuthPassword":

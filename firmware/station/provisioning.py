@@ -1,4 +1,4 @@
-"""B01 to B04, G01, G02: registration at the CSMS, heartbeat and connector status."""
+"""B01 to B04, G02: registration at the CSMS, and heartbeat."""
 
 import json
 
@@ -43,16 +43,15 @@ def mark_reason(reason):
 class Provisioning:
     """State of the registration, and everything that is sent on its account.
 
-    `status` is None (never answered), "Accepted", "Pending" or "Rejected". `connector_status(evse)` gives
-    the present status of the connector of an EVSE. `on_online()` and `on_offline()` hear of changes of
-    `online()`.
+    `status` is None (never answered), "Accepted", "Pending" or "Rejected". `on_online()` and `on_offline()`
+    hear of changes of `online()`. `on_news(all)` is called when the station may send again what it holds
+    back; `all`: the CSMS has to be told all states.
     """
 
-    def __init__(self, link, rpc, model, connector_status):
+    def __init__(self, link, rpc, model):
         self._link = link
         self._rpc = rpc
         self._model = model
-        self._connector_status = connector_status
         self._reason = boot_reason()
         self._kick = Signal()
         self._boot_due = board.uptime()
@@ -60,11 +59,9 @@ class Provisioning:
         self._beating = False
         self._last_beat = 0
         self._lost_at = None
-        self._unreported = 0  # bit per EVSE: its status has to be sent
-        self._queued = 0  # bit per EVSE: its status waits in the queue
         self._started = "StartupOfTheDevice" if self._reason == "PowerUp" else "ResetOrReboot"
         self.status = None
-        self.on_online = self.on_offline = None
+        self.on_news = self.on_online = self.on_offline = None
         rpc.gate = self._gate
         log.info("boot: reason %s", self._reason)
 
@@ -81,11 +78,11 @@ class Provisioning:
             self.status = None
             self._boot_due = board.uptime()
         if self.status == "Accepted":
-            if board.uptime() - self._lost_at > self._model.integer("OCPPCommCtrlr.OfflineThreshold"):
-                self._unreported = (1 << devicemodel.EVSES) - 1
-            self._send_statuses()
+            # B04.FR.01, B04.FR.02
+            away = board.uptime() - self._lost_at
+            self.on_news(away > self._model.integer("OCPPCommCtrlr.OfflineThreshold"))
             self._send_started()
-            self._send_heartbeat()
+            self.send_heartbeat()
             self.on_online()
         self._kick.set()
 
@@ -96,11 +93,6 @@ class Provisioning:
         self._model.disconnected()
         self.on_offline()
         self._kick.set()
-
-    def on_status(self, evse):
-        """The status of a connector has changed (G01.FR.03, G01.FR.04)."""
-        self._unreported |= 1 << evse - 1
-        self._send_statuses()
 
     def on_interval(self):
         """An interval that the CSMS may set has changed."""
@@ -128,7 +120,7 @@ class Provisioning:
             return 3600
         if self.status == "Accepted":
             # what found the queue full
-            self._send_statuses()
+            self.on_news(False)
             self._send_started()
             # other traffic defers the heartbeat, but one a day sets the clock (G02.FR.05, G02.FR.07)
             interval = self._model.integer(_HEARTBEAT_KEY)
@@ -136,7 +128,7 @@ class Provisioning:
                 max(self._rpc.sent, self._last_beat) + interval, self._last_beat + max(interval, _DAY_S)
             )
             if now >= due:
-                self._send_heartbeat()
+                self.send_heartbeat()
                 due = now + interval
         elif self._booting:
             return 3600
@@ -192,20 +184,27 @@ class Provisioning:
             if interval > 0:
                 self._model.set_for_now(_HEARTBEAT_KEY, str(interval))
             self._last_beat = now
-            self._unreported = (1 << devicemodel.EVSES) - 1
-            self._send_statuses()
+            self.on_news(True)
             self._send_started()
             self.on_online()
         elif self.status == "Rejected":
             self._rpc.drop_queue("Dropped")
         self._kick.set()
 
+    def boot_wanted(self):
+        """May the CSMS ask for a BootNotificationRequest (F06.FR.17)?"""
+        return self.status != "Accepted" and not self._booting
+
+    def trigger_boot(self):
+        """Queue the BootNotificationRequest that the CSMS has asked for."""
+        self._send_boot("Triggered")
+
     # SecurityEventNotificationRequest
 
     def _send_started(self):
         """Queue the security event of the start-up, once (A04.FR.01; part 2, appendix 1)."""
         kind = self._started
-        if not kind or self.status != "Accepted" or not self._link.up:
+        if not kind or not self.online():
             return
         self._started = None
 
@@ -221,11 +220,10 @@ class Provisioning:
 
     # HeartbeatRequest
 
-    def _send_heartbeat(self):
-        if self._beating:
-            return True
-        self._beating = self._rpc.submit(HEARTBEAT, "Heartbeat", _build_empty, self._heartbeat_done)
-        return self._beating
+    def send_heartbeat(self):
+        """Queue a HeartbeatRequest unless one is queued."""
+        if not self._beating:
+            self._beating = self._rpc.submit(HEARTBEAT, "Heartbeat", _build_empty, self._heartbeat_done)
 
     def _heartbeat_done(self, code, payload):
         self._beating = False
@@ -236,78 +234,6 @@ class Provisioning:
             except (KeyError, TypeError, ValueError, IndexError) as e:
                 log.error("heartbeat: response not usable: %s", e)
         self._kick.set()
-
-    # StatusNotificationRequest
-
-    def _send_statuses(self):
-        """Queue the status of each connector that has to be reported (B01.FR.05, B04.FR.01, B04.FR.02)."""
-        if self.status != "Accepted" or not self._link.up:
-            return
-        for evse in range(1, devicemodel.EVSES + 1):
-            bit = 1 << evse - 1
-            if self._unreported & bit and not self._queued & bit:
-                self.send_status(evse)
-
-    def send_status(self, evse):
-        """Queue a StatusNotificationRequest; False when the queue is full."""
-        bit = 1 << evse - 1
-
-        async def build(link):
-            self._queued &= ~bit
-            self._unreported &= ~bit
-            await link.put(
-                '{"timestamp":"%s","connectorStatus":"%s","evseId":%d,"connectorId":1}'
-                % (clock.now(), self._connector_status(evse), evse)
-            )
-
-        def done(code, payload):
-            if code in ("Disconnected", "Dropped"):
-                self._queued &= ~bit
-                self._unreported |= bit
-            self._send_statuses()
-
-        if not self._rpc.submit(STATUS, "StatusNotification", build, done):
-            return False
-        self._queued |= bit
-        return True
-
-    # F06
-
-    async def trigger(self, request, link):
-        """TriggerMessageRequest: the answer, then the message (F06.FR.04)."""
-        wanted = request["requestedMessage"]
-        evse = request.get("evse")
-        status = "Accepted"
-        after = None
-        if self._rpc.full():
-            status = "Rejected"
-        elif wanted == "BootNotification":
-            # F06.FR.17
-            if self.status == "Accepted" or self._booting:
-                status = "Rejected"
-            else:
-                after = self._trigger_boot
-        elif wanted == "Heartbeat":
-            after = self._trigger_heartbeat
-        elif wanted == "StatusNotification":
-            # F06.FR.12: only at connector level
-            if devicemodel.has_evse(evse, 2):
-
-                async def after():
-                    self.send_status(evse["id"])
-
-            else:
-                status = "Rejected"
-        else:
-            status = "NotImplemented"
-        await link.put('{"status":"%s"}' % status)
-        return after
-
-    async def _trigger_boot(self):
-        self._send_boot("Triggered")
-
-    async def _trigger_heartbeat(self):
-        self._send_heartbeat()
 
 
 async def _build_empty(link):

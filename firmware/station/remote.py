@@ -1,34 +1,91 @@
-"""Requests of the CSMS that command the station: Reset (B11, B12)."""
+"""F05, F06, P01: what the CSMS asks for: unlock a connector, send a message, take vendor's data."""
 
-import board
-
-from . import health, log, provisioning, websocket
+from .rpc import REQUESTED
+from .variables import CONNECTOR, EVSES, has_evse
 
 
 class Remote:
-    """Handlers of the commands."""
+    """Handlers of the requests."""
 
-    def __init__(self, link, registration):
-        self._link = link
+    def __init__(self, registration, rpc, evse, availability, transactions):
         self._registration = registration
+        self._rpc = rpc
+        self._evse = evse
+        self._availability = availability
+        self._transactions = transactions
+        self.metering = None
 
-    async def reset(self, request, link):
-        """ResetRequest: the station as a whole, at once, as no transaction can be under way (B11.FR.03).
+    async def unlock(self, request, link):
+        """UnlockConnectorRequest (F05.FR.01 to F05.FR.06)."""
+        evse = request["evseId"]
+        if not 1 <= evse <= EVSES or request["connectorId"] != 1:
+            status = "UnknownConnector"
+        elif self._transactions.authorized(evse):
+            status = "OngoingAuthorizedTransaction"
+        else:
+            status = "Unlocked" if await self._evse.lock(evse, False) else "UnlockFailed"
+        await link.put('{"status":"%s"}' % status)
 
-        A single EVSE cannot be reset: Rejected (B11.FR.09).
-        """
-        if "evseId" in request:
-            await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnsupportedParam"}}')
-            return None
-        await link.put('{"status":"Accepted"}')
-        return self._reboot
+    async def data_transfer(self, request, link):
+        """DataTransferRequest: no vendor's extension is known (P01.FR.05)."""
+        await link.put('{"status":"UnknownVendorId"}')
 
-    async def _reboot(self):
-        log.info("remote: reset by the CSMS")
-        try:
-            provisioning.mark_reason("RemoteReset")
-        except OSError:
-            log.error("remote: the reason of the reset could not be stored")
-        health.promise(health.LINK, 60)
-        await self._link.close(websocket.GOING_AWAY)
-        board.reset()
+    # F06
+
+    async def trigger(self, request, link):
+        """TriggerMessageRequest: the answer, then the messages (F06.FR.04, F06.FR.05, F06.FR.10)."""
+        after = None
+        # there may be one for each EVSE
+        if not self._rpc.full(EVSES):
+            after = await self._message(request["requestedMessage"], request.get("evse"))
+        status = "Accepted" if after else "NotImplemented" if after is False else "Rejected"
+        await link.put('{"status":"%s"}' % status)
+        return after or None
+
+    async def _message(self, wanted, evse):
+        """What sends a message; None when there is none to be sent, False when it is not implemented."""
+        if wanted == "BootNotification":
+            # F06.FR.17
+            return _later(self._registration.trigger_boot) if self._registration.boot_wanted() else None
+        if wanted == "Heartbeat":
+            return _later(self._registration.send_heartbeat)
+        if wanted in ("LogStatusNotification", "FirmwareStatusNotification"):
+            # no log is ever uploaded, no firmware fetched (F06.FR.15, F06.FR.16)
+            return _later(self._rpc.submit, REQUESTED, wanted, _build_idle, _ignore)
+        if wanted == "StatusNotification":
+            # F06.FR.12: only at connector level
+            return _later(self._availability.send_status, evse["id"]) if has_evse(evse, CONNECTOR) else None
+        number = evse["id"] if evse else 0
+        if not 0 <= number <= EVSES or (evse and not number):
+            return None if wanted in ("MeterValues", "TransactionEvent") else False
+        if wanted == "MeterValues":
+            return await self.metering.trigger(number)
+        if wanted == "TransactionEvent":
+            return self._transaction_events(number)
+        return False
+
+    def _transaction_events(self, number):
+        """TransactionEventRequest of the EVSE, or of all (F06.FR.11), that have a transaction (F06.FR.07)."""
+        transactions = self._transactions
+        numbers = [n for n in range(1, EVSES + 1) if number in (0, n) and transactions.transaction_id(n)]
+
+        async def after():
+            for n in numbers:
+                transactions.trigger(n)
+
+        return after if numbers else None
+
+
+def _later(function, *args):
+    async def after():
+        function(*args)
+
+    return after
+
+
+async def _build_idle(link):
+    await link.put('{"status":"Idle"}')
+
+
+def _ignore(code, payload):
+    pass

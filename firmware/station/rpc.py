@@ -91,9 +91,9 @@ class Rpc:
         self._wake.set()
         return True
 
-    def full(self):
-        """Would submit() refuse?"""
-        return len(self._queue) >= _QUEUE_MAX
+    def full(self, count=1):
+        """Would submit() refuse one of `count` CALLs?"""
+        return len(self._queue) > _QUEUE_MAX - count
 
     def drop_queue(self, code):
         """Forget the waiting CALLs; each hears `code`."""

@@ -172,7 +172,7 @@ TABLE = const(
             "EVSE",
             EVSE,
             (
-                ("AllowReset", None, _BOOLEAN, None, None, None, "false"),
+                ("AllowReset", None, _BOOLEAN, None, None, None, "true"),
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
                 ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
                 ("Power", None, _DECIMAL, "W", None, _EVSE_POWER_W, ""),

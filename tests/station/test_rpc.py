@@ -73,16 +73,11 @@ def make_rig():
         done.append(request)
         await link.put("{}")
 
-    rpc.handlers = {
+    rpc.handlers = dict.fromkeys((name for name, _ in schema._REQUESTS), note) | {
         "GetVariables": model.get_variables,
         "SetVariables": model.set_variables,
         "GetBaseReport": model.get_base_report,
         "SetNetworkProfile": profiles.set_profile,
-        "GetTransactionStatus": note,
-        "Reset": note,
-        "TriggerMessage": note,
-        "RequestStartTransaction": note,
-        "RequestStopTransaction": note,
     }
     rpc.done = done
     return rpc, link

@@ -517,55 +517,6 @@ def test_latency(world):
     assert world.session.violations == []
 
 
-# F06, B11
-
-
-def test_trigger(world):
-    world.boot()
-    world.accepted()
-
-    def trigger(message, **more):
-        return world.call("TriggerMessage", {"requestedMessage": message, **more}).payload["status"]
-
-    assert trigger("Heartbeat") == "Accepted"
-    world.run(1)
-    assert len(world.requests("Heartbeat")) == 1
-    assert trigger("StatusNotification", evse={"id": 2, "connectorId": 1}) == "Accepted"
-    world.run(1)
-    assert [m.payload["evseId"] for m in world.requests("StatusNotification")[2:]] == [2]
-    assert trigger("StatusNotification", evse={"id": 3, "connectorId": 1}) == "Rejected"
-    assert trigger("StatusNotification", evse={"id": 1}) == "Rejected"
-    assert trigger("StatusNotification") == "Rejected"
-    assert trigger("BootNotification") == "Rejected"
-    assert trigger("MeterValues") == "NotImplemented"
-    world.run(5)
-    assert len(world.session.requests()) == 6
-    answers = [m for m in world.session.transcript if m.direction == "in"]
-    beat = next(i for i, m in enumerate(answers) if m.action == "Heartbeat" and m.type == "CALL")
-    assert answers[beat - 1].type == "CALLRESULT"
-    assert world.session.violations == []
-
-
-@pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
-def test_reset(world, kind):
-    world.boot()
-    world.accepted()
-    assert world.call("Reset", {"type": kind}).payload["status"] == "Accepted"
-    world.until("second boot", lambda: len(world.requests("BootNotification")) == 2)
-    world.run(5)
-    assert world.resets == 1
-    assert world.requests("BootNotification")[1].payload["reason"] == "RemoteReset"
-    assert reported(world.requests("StatusNotification")[2:]) == ON_BOTH
-
-
-def test_reset_of_one_evse_is_rejected(world):
-    world.boot()
-    world.accepted()
-    assert world.call("Reset", {"type": "Immediate", "evseId": 1}).payload["status"] == "Rejected"
-    world.run(60)
-    assert world.resets == 0
-
-
 # part 4: errors
 
 
@@ -698,7 +649,7 @@ def test_failed_task_restarts_the_station(world):
     def broken(evse):
         raise RuntimeError("broken on purpose")
 
-    world.station.provisioning._connector_status = broken
+    world.station.availability.status = broken
     world.evse.plug(1, world.now_ns)
     world.until("second boot", lambda: len(world.requests("BootNotification")) == 2)
     assert world.requests("BootNotification")[1].payload["reason"] == "ApplicationReset"
