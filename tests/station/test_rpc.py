@@ -8,7 +8,7 @@ import board
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from station import profiles
+from station import profiles, schema
 from station import rpc as rpc_module
 from station.devicemodel import DeviceModel
 from station.jsontext import well_formed
