@@ -3,6 +3,7 @@
 import board
 import pytest
 
+from csms_stub.messages import Withhold
 from tests.station.world import World
 
 ON_BOTH = {(1, "Available"), (2, "Available")}
@@ -44,6 +45,26 @@ def state_of(world, component, **evse):
     data = {"component": {"name": component, **evse}, "variable": {"name": "AvailabilityState"}}
     result = world.call("GetVariables", {"getVariableData": [data]}).payload["getVariableResult"][0]
     return result["attributeValue"]
+
+
+def present(world, evse=1):
+    world.evse.present_token("04A1B2C3", world.now_ns, reader=evse)
+    world.run(3)
+
+
+def charge(world, evse=1):
+    """A transaction in which energy flows."""
+    present(world, evse)
+    world.evse.plug(evse, world.now_ns)
+    world.evse.ready(evse, True, world.now_ns)
+    world.run(5)
+    assert world.evse.contactor_closed(evse, world.now_ns)
+
+
+def events(world, **wanted):
+    """Payloads of the TransactionEventRequests that have these fields."""
+    found = [m.payload for m in world.requests("TransactionEvent")]
+    return [e for e in found if all(e.get(name) == value for name, value in wanted.items())]
 
 
 def power_cycle(world):
@@ -139,13 +160,13 @@ def test_unlock(world):
 
     assert unlock(1) == "Unlocked"
     assert unlock(1, 2) == unlock(3) == unlock(0) == "UnknownConnector"
-    world.evse.plug(1, world.now_ns)
-    world.run(1)
-    task = world.loop.create_task(world.station.evse.lock(1, True))
-    world.run(1)
-    assert task.result() is True
+    charge(world)
+    assert unlock(1) == "OngoingAuthorizedTransaction"
     assert world.evse.locked(1, world.now_ns)
+    assert unlock(2) == "Unlocked"
     world.evse.lock_fails(1, True)
+    present(world)
+    assert not world.station.transactions.active(1)
     assert unlock(1) == "UnlockFailed"
     assert world.evse.locked(1, world.now_ns)
     world.evse.lock_fails(1, False)
@@ -153,6 +174,14 @@ def test_unlock(world):
     assert not world.evse.locked(1, world.now_ns)
     world.evse.silence(True, world.now_ns)
     assert unlock(1) == "UnlockFailed"
+
+
+def test_unlock_of_a_transaction_without_a_driver(world):
+    world.evse.plug(1, world.now_ns)
+    world.run(2)
+    assert world.station.transactions.transaction_id(1)
+    assert status(world, "UnlockConnector", evseId=1, connectorId=1) == "Unlocked"
+    assert world.station.transactions.transaction_id(1)
 
 
 # F06, P01
@@ -209,8 +238,6 @@ def test_reset(world, kind):
 
 @pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
 def test_reset_of_one_evse(world, kind):
-    world.evse.plug(1, world.now_ns)
-    world.run(2)
     count = len(reports(world))
     assert status(world, "Reset", type=kind, evseId=1) == "Accepted"
     world.run(1)
@@ -218,7 +245,7 @@ def test_reset_of_one_evse(world, kind):
     assert not world.station.availability.operative(1)
     assert world.station.availability.operative(2)
     world.run(9)
-    assert reports(world, count) == [(1, "Unavailable"), (1, "Occupied")]
+    assert reports(world, count) == [(1, "Unavailable"), (1, "Available")]
     assert world.evse.pilot_amps(1, world.now_ns) == 32
     assert world.station.availability.operative(1)
     assert world.resets == 0
@@ -247,21 +274,185 @@ def test_reset_of_an_evse_is_retried(world, retries):
 
 
 def test_reset_on_idle_waits_for_a_locked_cable(world):
-    world.evse.plug(1, world.now_ns)
-    world.loop.create_task(world.station.evse.lock(1, True))
-    world.run(2)
+    charge(world)
+    world.evse.lock_fails(1, True)
+    present(world)
     assert status(world, "Reset", type="OnIdle") == "Scheduled"
-    world.run(2)
-    # 1 was Occupied; 2 is withdrawn (B12, 3a)
-    assert reports(world)[-1] == (2, "Unavailable")
-    assert not world.station.availability.operative(1)
     world.run(120)
     assert world.resets == 0
+    world.evse.lock_fails(1, False)
     assert status(world, "UnlockConnector", evseId=1, connectorId=1) == "Unlocked"
-    world.until("reboot", lambda: world.resets == 1, 90)
-    world.accepted()
-    world.until("second boot", lambda: len(world.requests("BootNotification")) == 2)
-    assert world.requests("BootNotification")[1].payload["reason"] == "ScheduledReset"
+    boots(world, "ScheduledReset")
+
+
+# B12
+
+
+def boots(world, reason):
+    world.until("second boot", lambda: len(world.requests("BootNotification")) == 2, 90)
+    world.until("its end", lambda: len(world.requests("SecurityEventNotification")) == 2)
+    world.run(3)
+    assert world.requests("BootNotification")[1].payload["reason"] == reason
+
+
+def test_reset_on_idle_with_two_transactions(world):
+    charge(world, 1)
+    charge(world, 2)
+    assert status(world, "Reset", type="OnIdle") == "Scheduled"
+    present(world, 1)
+    assert len(events(world, eventType="Ended")) == 1
+    world.evse.unplug(1, world.now_ns)
+    world.run(2)
+    assert reports(world)[-1] == (1, "Available")
+    count = len(events(world, eventType="Started"))
+    present(world, 1)
+    world.evse.plug(1, world.now_ns)
+    world.run(120)
+    assert len(events(world, eventType="Started")) == count
+    assert world.resets == 0
+    present(world, 2)
+    boots(world, "ScheduledReset")
+    ends = events(world, eventType="Ended")
+    assert [e["transactionInfo"]["stoppedReason"] for e in ends] in (["Local"] * 2, [None] * 2)
+
+
+def test_reset_on_idle_withdraws_what_is_available(world):
+    charge(world, 1)
+    count = len(reports(world))
+    assert status(world, "Reset", type="OnIdle") == "Scheduled"
+    world.run(2)
+    assert reports(world, count) == [(2, "Unavailable")]
+    present(world, 1)
+    boots(world, "ScheduledReset")
+    assert set(reports(world)[-2:]) == {(1, "Occupied"), (2, "Available")}
+
+
+def test_reset_at_once_with_a_transaction(world):
+    charge(world, 2)
+    assert status(world, "Reset", type="Immediate") == "Accepted"
+    boots(world, "RemoteReset")
+    (end,) = events(world, eventType="Ended")
+    assert end["triggerReason"] == "ResetCommand"
+    assert end["transactionInfo"]["stoppedReason"] == "ImmediateReset"
+    assert "idToken" not in end
+
+
+def test_reset_at_once_overtakes_one_on_idle(world):
+    charge(world, 2)
+    assert status(world, "Reset", type="OnIdle") == "Scheduled"
+    world.run(30)
+    assert world.resets == 0
+    assert status(world, "Reset", type="Immediate") == "Accepted"
+    boots(world, "RemoteReset")
+    assert len(events(world, eventType="Ended")) == 1
+
+
+def test_what_is_not_answered_is_sent_after_the_reset(world):
+    """B12.FR.05."""
+    charge(world, 1)
+    world.csms.answer("TransactionEvent", Withhold())
+    assert status(world, "Reset", type="Immediate") == "Accepted"
+    world.until("reboot", lambda: world.resets == 1, 120)
+    world.csms.answer("TransactionEvent", {})
+    before = events(world, eventType="Ended")
+    world.until("the same event", lambda: len(events(world, eventType="Ended")) > len(before), 90)
+    world.run(5)
+    ends = events(world, eventType="Ended")
+    assert len({e["seqNo"] for e in ends}) == 1
+    assert {e["transactionInfo"]["stoppedReason"] for e in ends} == {"ImmediateReset"}
+
+
+@pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
+def test_reset_of_one_evse_with_a_transaction(world, kind):
+    charge(world, 1)
+    charge(world, 2)
+    count = len(reports(world))
+    at_once = kind == "Immediate"
+    assert status(world, "Reset", type=kind, evseId=1) == ("Accepted" if at_once else "Scheduled")
+    if not at_once:
+        world.run(60)
+        assert events(world, eventType="Ended") == []
+        assert reports(world, count) == []
+        present(world, 1)
+    world.run(15)
+    assert reports(world, count) == [(1, "Unavailable"), (1, "Occupied")]
+    (end,) = events(world, eventType="Ended")
+    reason = end["transactionInfo"].get("stoppedReason")
+    assert (end["triggerReason"], reason) == (
+        ("ResetCommand", "ImmediateReset") if at_once else ("StopAuthorized", "Local")
+    )
+    assert world.resets == 0
+    assert world.evse.contactor_closed(2, world.now_ns)
+    assert world.station.availability.operative(1)
+
+
+# G03.FR.05, G04.FR.06
+
+
+@pytest.mark.parametrize("where", [STATION, EVSE_1, CONNECTOR_1])
+def test_inoperative_waits_for_the_end_of_the_transaction(world, where):
+    charge(world, 1)
+    answer, told = change(world, "Inoperative", where)
+    assert answer == "Scheduled"
+    assert told == ([(2, "Unavailable")] if where == STATION else [])
+    world.run(30)
+    count = len(reports(world))
+    present(world, 1)
+    assert reports(world, count) == [(1, "Unavailable")]
+    world.evse.unplug(1, world.now_ns)
+    world.run(3)
+    assert reports(world, count) == [(1, "Unavailable")]
+    count = len(events(world))
+    present(world, 1)
+    world.evse.plug(1, world.now_ns)
+    world.run(5)
+    assert len(events(world)) == count
+    assert reports(world)[-1] == (1, "Unavailable")
+
+
+def test_scheduled_change_is_taken_back(world):
+    charge(world, 1)
+    assert change(world, "Inoperative", EVSE_1) == ("Scheduled", [])
+    assert change(world, "Inoperative", EVSE_1) == ("Scheduled", [])
+    assert change(world, "Operative", EVSE_1) == ("Accepted", [])
+    present(world, 1)
+    world.evse.unplug(1, world.now_ns)
+    world.run(3)
+    assert reports(world)[-1] == (1, "Available")
+
+
+def test_scheduled_change_survives_a_power_cut(world):
+    charge(world, 1)
+    change(world, "Inoperative", EVSE_1)
+    power_cycle(world)
+    world.run(10)
+    assert set(reports(world)[-2:]) >= {(1, "Unavailable")}
+    assert not world.station.availability.operative(1)
+
+
+@pytest.mark.parametrize("evse", [None, {"id": 1}])
+def test_triggered_transaction_event(world, evse):
+    request = {"requestedMessage": "TransactionEvent"} | ({"evse": evse} if evse else {})
+    assert status(world, "TriggerMessage", **request) == "Rejected"
+    charge(world, 1)
+    charge(world, 2)
+    assert status(world, "TriggerMessage", **request) == "Accepted"
+    world.run(3)
+    triggered = events(world, triggerReason="Trigger")
+    assert len(triggered) == (1 if evse else 2)
+    for event in triggered:
+        assert event["transactionInfo"]["chargingState"] == "Charging"
+        assert event["meterValue"][0]["sampledValue"][0]["context"] == "Trigger"
+
+
+@pytest.mark.parametrize(("evse", "evses"), [(None, [1, 2]), ({"id": 2}, [2])])
+def test_triggered_meter_values(world, evse, evses):
+    request = {"requestedMessage": "MeterValues"} | ({"evse": evse} if evse else {})
+    assert status(world, "TriggerMessage", **request) == "Accepted"
+    world.run(3)
+    values = [m.payload for m in world.requests("MeterValues")]
+    assert [v["evseId"] for v in values] == evses
+    assert all(v["meterValue"][0]["sampledValue"][0]["context"] == "Trigger" for v in values)
 
 
 @pytest.mark.parametrize("evse", [0, 3, -1])
