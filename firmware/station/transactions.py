@@ -269,20 +269,17 @@ class Transactions:
             s.stop = (reason, trigger, token, ends)
             self._wake.set()
 
-    def _may_begin(self, s):
-        """May a session begin: the clock known, the station accepted, the EVSE free to be used?"""
+    def _may_report(self, s):
+        """The clock known, the station accepted, the state of the EVSE known?"""
         status = self.registration()
         if status is not None:
             self._accepted = status == "Accepted"
-        evse = self._evse
-        return (
-            self._accepted
-            and clock.known
-            and not s.ending
-            and evse.reachable(s.evse)
-            and not evse.faulted(s.evse)
-            and self.operative(s.evse)
-        )
+        return self._accepted and clock.known and self._evse.reachable(s.evse)
+
+    def _may_begin(self, s):
+        """May a session begin: is the EVSE free to be used?"""
+        free = not s.ending and not self._evse.faulted(s.evse) and self.operative(s.evse)
+        return free and self._may_report(s)
 
     # F01 to F03
 
@@ -365,7 +362,7 @@ class Transactions:
         """Work off the next thing that happened at an EVSE; was there one?"""
         evse, n, model = self._evse, s.evse, self._model
         if s.lost:
-            if not self._may_begin(s):
+            if not self._may_report(s):
                 return False
             self._recover(s)
         reason = None
