@@ -7,6 +7,7 @@ from csms_stub.messages import Withhold
 from tests.station.world import World
 
 ON_BOTH = {(1, "Available"), (2, "Available")}
+TOKEN = "04A1B2C3"
 STATION = {}
 EVSE_1 = {"evse": {"id": 1}}
 CONNECTOR_1 = {"evse": {"id": 1, "connectorId": 1}}
@@ -16,6 +17,7 @@ EVSE_2 = {"evse": {"id": 2}}
 @pytest.fixture
 def world():
     world = World()
+    world.csms.tokens[TOKEN] = "Accepted"
     world.boot()
     world.accepted()
     yield world
@@ -48,7 +50,7 @@ def state_of(world, component, **evse):
 
 
 def present(world, evse=1):
-    world.evse.present_token("04A1B2C3", world.now_ns, reader=evse)
+    world.evse.present_token(TOKEN, world.now_ns, reader=evse)
     world.run(3)
 
 
