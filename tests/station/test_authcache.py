@@ -83,6 +83,12 @@ def test_the_token_is_not_on_the_flash(cache):
     assert b"04ABCDEF" not in flat
 
 
+def test_what_is_on_the_flash_tells_nothing_about_other_stations(cache, monkeypatch):
+    put(cache, "04ABCDEF")
+    monkeypatch.setattr(board, "unique_id", lambda: b"another chip")
+    assert status(cache, "04ABCDEF") is None
+
+
 def test_group_and_evses(cache):
     group = {"idToken": "g" * 36, "type": "Central"}
     put(cache, "A", groupIdToken=group, evseId=[2])
@@ -147,6 +153,30 @@ def test_no_write_when_nothing_changes(cache, flash):
     put(cache, "A", groupIdToken={"idToken": "H", "type": "Central"})
     put(cache, "B", "Blocked", cacheExpiryDateTime="2036-01-01T12:00:00Z")
     assert flash.writes == 4
+    flash.now = 10 * LIFETIME
+    put(cache, "B", "Blocked", cacheExpiryDateTime="2036-01-01T12:00:00Z")
+    assert flash.writes == 4
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"status": "Expired"},
+        {"evseId": [1]},
+        {"groupIdToken": {"idToken": "G", "type": "Local"}},
+        {"groupIdToken": {"idToken": "H", "type": "Central"}},
+        {"groupIdToken": {"idToken": "GG", "type": "Central"}},
+        {"cacheExpiryDateTime": "2036-01-01T12:00:00Z"},
+    ],
+)
+def test_every_change_is_written(cache, flash, info):
+    before = {"groupIdToken": {"idToken": "G", "type": "Central"}}
+    put(cache, "A", **before)
+    entry = cache.get("ISO14443", "A")
+    put(cache, "A", **{**before, **info})
+    assert flash.writes == 2
+    if "cacheExpiryDateTime" not in info:
+        assert AuthCache(Model()).get("ISO14443", "A") not in (entry, None)
 
 
 def test_a_token_used_every_minute_writes_eight_times_a_lifetime(cache, flash):
@@ -192,10 +222,24 @@ def test_order_survives_a_reboot_as_far_as_it_was_stored(cache, flash):
     for n in range(authcache.ENTRIES_MAX):
         flash.now = n
         put(cache, f"T{n}")
+    flash.now = LIFETIME // 2
+    put(cache, "T0")
     again = AuthCache(Model())
     put(again, "NEW")
-    assert status(again, "T0") is None
-    assert status(again, "T1") == "Accepted"
+    assert status(again, "T1") is None
+    assert status(again, "T0") == "Accepted"
+
+
+def test_more_entries_on_flash_than_there_may_be(cache, flash, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(authcache, "ENTRIES_MAX", 30)
+        for n in range(30):
+            flash.now = n
+            put(cache, f"T{n}")
+    flash.now = 30
+    again = AuthCache(Model())
+    assert [n for n in range(30) if status(again, f"T{n}")] == list(range(6, 30))
+    assert len(board.store) == authcache.ENTRIES_MAX
 
 
 def test_clear(cache, flash):

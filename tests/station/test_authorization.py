@@ -253,6 +253,15 @@ def test_offline_without_local_authorization(world):
     assert ask(world, for_stop=True) == ("Accepted", GROUP, "Cache", 0)
 
 
+def test_offline_a_known_token_is_not_unknown(world):
+    set_variable(world, "LocalAuthorizeOffline", "false")
+    set_variable(world, "OfflineTxForUnknownIdEnabled", "true")
+    cached(world)
+    go_offline(world)
+    assert ask(world) == ("Unknown", None, "None", 0)
+    assert ask(world, "CC") == ("Accepted", None, "Offline", 0)
+
+
 def test_connection_lost_while_asking(world):
     set_variable(world, "LocalPreAuthorize", "false")
     cached(world, groupIdToken=GROUP)
