@@ -40,7 +40,6 @@ _BLOCKED_S = const(2)
 _METER_S = const(10)
 _IDLE_S = const(3600)
 _MARGIN_S = const(120)
-_TOKENS_MAX = const(4)
 
 
 def new_id():
@@ -198,9 +197,13 @@ class Transactions:
     # tokens
 
     def _present(self, s, token, group, remote):
-        if len(self._tokens) < _TOKENS_MAX:
+        """Queue a token, unless one is being decided about at this EVSE."""
+        if not self._deciding(s):
             self._tokens.append((s, token, group, remote))
             self._read.set()
+
+    def _deciding(self, s):
+        return any(waiting[0] is s for waiting in self._tokens)
 
     async def read(self):
         """Decide about the tokens, one after the other, for ever."""
@@ -269,27 +272,35 @@ class Transactions:
             s.stop = (reason, trigger, token, ends)
             self._wake.set()
 
-    def _may_report(self, s):
-        """The clock known, the station accepted, the state of the EVSE known?"""
+    def _ready(self):
+        """Is the clock known, and has the CSMS accepted the station (B02, B03)?"""
         status = self.registration()
         if status is not None:
             self._accepted = status == "Accepted"
-        return self._accepted and clock.known and self._evse.reachable(s.evse)
+        return self._accepted and clock.known
 
     def _may_begin(self, s):
-        """May a session begin: is the EVSE free to be used?"""
-        free = not s.ending and not self._evse.faulted(s.evse) and self.operative(s.evse)
-        return free and self._may_report(s)
+        """May a session begin: the station ready, the EVSE free to be used?"""
+        evse = self._evse
+        return (
+            self._ready()
+            and not s.ending
+            and evse.reachable(s.evse)
+            and not evse.faulted(s.evse)
+            and self.operative(s.evse)
+        )
 
     # F01 to F03
 
     async def request_start(self, request, link):
         """RequestStartTransactionRequest (F01, F02). A charging profile is ignored (F01.FR.12)."""
         s = None
-        if len(self._tokens) < _TOKENS_MAX and self.registration() == "Accepted":
+        if self.registration() == "Accepted":
             wanted = request.get("evseId")
             for each in self._sessions:
-                if wanted not in (None, each.evse) or each.authorized or not self._may_begin(each):
+                if wanted not in (None, each.evse) or each.authorized or self._deciding(each):
+                    continue
+                if not self._may_begin(each):
                     continue
                 # without an EVSE given, one where a car waits (F01.FR.20)
                 if s is None or (each.connected and not s.connected):
@@ -362,7 +373,7 @@ class Transactions:
         """Work off the next thing that happened at an EVSE; was there one?"""
         evse, n, model = self._evse, s.evse, self._model
         if s.lost:
-            if not self._may_report(s):
+            if not self._ready():
                 return False
             self._recover(s)
         reason = None
@@ -452,7 +463,9 @@ class Transactions:
             s.offered = None
             await evse.enable(n, False)
         locked = evse.locked(n)
-        want = bool(evse.plugged(n) and (s.held or (s.authorized and (s.connected or locked))))
+        want = evse.plugged(n) and (
+            (s.authorized and s.connected) or (locked and bool(s.authorized or s.held))
+        )
         if want == locked:
             s.lock_at = 0
         elif board.uptime() >= s.lock_at:

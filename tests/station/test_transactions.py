@@ -667,3 +667,31 @@ def test_restart_without_a_transaction(site):
     s.reboot(board.SOFTWARE)
     s.run(20)
     assert len(s.events) == 4
+
+
+# the readers
+
+
+def test_a_token_read_twice_counts_once(site):
+    s = site()
+    s.plug()
+    for _ in range(2):
+        s.hw.present_token(TOKEN, s.world.now_ns)
+    s.run()
+    assert s.charging() and len(s.world.requests("Authorize")) == 1
+
+
+def test_no_authorization_where_it_is_disabled(site):
+    s = site(AuthCtrlr__Enabled="false")
+    s.world.csms.tokens[""] = "Accepted"
+    s.plug()
+    assert s.steps() == [
+        ("Started", "CablePluggedIn", "EVConnected"),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    assert s.events[0]["idToken"] == {"idToken": "", "type": "NoAuthorization"}
+    s.unplug_car()
+    assert s.last()["eventType"] == "Ended"
+    s.unplug()
+    s.token(evse=2)
+    assert s.last()["idToken"]["idToken"] == TOKEN and s.world.requests("Authorize") == []
