@@ -6,6 +6,13 @@ Test Teardown       Bench Finds Nothing Wrong
 Test Tags           provisioning
 
 
+*** Variables ***
+# What chapter 2 of Part 2's referenced components and variables (with errata) and Part 4, 8 say of them.
+${STANDARD VARIABLES}       ${CURDIR}/resources/variables.csv
+${FIRST ENDPOINT}           csms.local:9000
+${SECOND ENDPOINT}          csms2.local:9001
+
+
 *** Test Cases ***
 TC_B_01_CS Cold Boot Charging Station - Accepted
     [Documentation]    The station boots, introduces itself, and reports every connector.
@@ -90,6 +97,237 @@ TC_B_30_CS Cold Boot Charging Station - Pending/Rejected - SecurityError
     ${error} =    CSMS Sends And Gets An Error    GetBaseReport    requestId=${301}    reportBase=FullInventory
     Should Be Equal    ${error.error_code}    SecurityError
 
+TC_B_06_CS Get Variables - single value
+    [Documentation]    The value of a required variable.
+    [Tags]    TC_B_06_CS    B06    B06.FR.01    B06.FR.02    B06.FR.03    B06.FR.04    B06.FR.10    B06.FR.11
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=300
+    # Steps 1 and 2
+    ${results} =    Results Of GetVariables    OCPPCommCtrlr.OfflineThreshold    attribute=Actual
+    Variable Was Read    ${results}[0]    300
+
+TC_B_07_CS Get Variables - multiple values
+    [Documentation]    The values of two required variables with one request.
+    [Tags]    TC_B_07_CS    B06    B06.FR.01    B06.FR.02    B06.FR.03    B06.FR.04    B06.FR.10
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=300    AuthCtrlr.LocalAuthorizeOffline=true
+    # Steps 1 and 2
+    ${results} =    Results Of GetVariables    OCPPCommCtrlr.OfflineThreshold    AuthCtrlr.LocalAuthorizeOffline
+    ...    attribute=Actual
+    Variable Was Read    ${results}[0]    300
+    Variable Was Read    ${results}[1]    true
+
+TC_B_32_CS Get Variables - Unknown component
+    [Documentation]    A component that the station does not have.
+    [Tags]    TC_B_32_CS    B06    B06.FR.06
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    ${results} =    Results Of GetVariables    UnknownComponent.OfflineThreshold
+    Variable Was Not Read    ${results}[0]    UnknownComponent
+
+TC_B_33_CS Get Variables - Unknown variable
+    [Documentation]    A variable that the component does not have.
+    [Tags]    TC_B_33_CS    B06    B06.FR.07
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    ${results} =    Results Of GetVariables    OCPPCommCtrlr.UnknownVariable
+    Variable Was Not Read    ${results}[0]    UnknownVariable
+
+TC_B_34_CS Get Variables - Not supported attribute type
+    [Documentation]    An attribute that the variable does not have.
+    [Tags]    TC_B_34_CS    B06    B06.FR.08
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    ${results} =    Results Of GetVariables    OCPPCommCtrlr.OfflineThreshold    attribute=Target
+    Variable Was Not Read    ${results}[0]    NotSupportedAttributeType
+
+TC_B_09_CS Set Variables - single value
+    [Documentation]    A required variable is set; afterwards it has the value.
+    [Tags]    TC_B_09_CS    B05    B05.FR.01    B05.FR.02    B05.FR.03    B05.FR.10    B05.FR.12
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=200
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=300    attribute=Actual
+    Variable Was Set    ${results}[0]
+    ${value} =    CSMS Gets Variable    OCPPCommCtrlr    OfflineThreshold
+    Should Be Equal    ${value}    300
+
+TC_B_10_CS Set Variables - multiple values
+    [Documentation]    Two required variables are set with one request; afterwards they have the values.
+    [Tags]    TC_B_10_CS    B05    B05.FR.01    B05.FR.02    B05.FR.03    B05.FR.10    B05.FR.12
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=200    AuthCtrlr.LocalAuthorizeOffline=false
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=300
+    ...    AuthCtrlr.LocalAuthorizeOffline=true    attribute=Actual
+    Variable Was Set    ${results}[0]
+    Variable Was Set    ${results}[1]
+    ${value} =    CSMS Gets Variable    OCPPCommCtrlr    OfflineThreshold
+    Should Be Equal    ${value}    300
+    ${value} =    CSMS Gets Variable    AuthCtrlr    LocalAuthorizeOffline
+    Should Be Equal    ${value}    true
+
+TC_B_35_CS Set Variables - Unknown component
+    [Documentation]    A component that the station does not have.
+    [Tags]    TC_B_35_CS    B05    B05.FR.04
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    UnknownComponent.OfflineThreshold=300
+    Should Be Equal    ${results}[0][attributeStatus]    UnknownComponent
+
+TC_B_36_CS Set Variables - Unknown variable
+    [Documentation]    A variable that the component does not have.
+    [Tags]    TC_B_36_CS    B05    B05.FR.05
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.UnknownVariable=300
+    Should Be Equal    ${results}[0][attributeStatus]    UnknownVariable
+
+TC_B_37_CS Set Variables - Not supported attribute type
+    [Documentation]    An attribute that the variable does not have; its Actual value stays.
+    [Tags]    TC_B_37_CS    B05    B05.FR.06
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=200
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=300    attribute=Target
+    Should Be Equal    ${results}[0][attributeStatus]    NotSupportedAttributeType
+    ${value} =    CSMS Gets Variable    OCPPCommCtrlr    OfflineThreshold
+    Should Be Equal    ${value}    200
+
+TC_B_11_CS Set Variables - invalidly formatted values
+    [Documentation]    Of five values the integer takes the first one only, and the boolean the third one. Steps 3 and
+    ...    4 (SmartChargingCtrlr) and 7 and 8 (NextTimeOffsetTransitionDateTime) are about variables that the station
+    ...    does not have.
+    [Tags]    TC_B_11_CS    B05    B05.FR.07
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=200    AuthCtrlr.AuthorizeRemoteStart=false
+    VAR    @{values}    300    300.1    true    2026-01-01T00:00:00.000Z    abc
+    FOR    ${value}    IN    @{values}
+        # Steps 1 and 2
+        ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=${value}
+        IF    '${value}' == '300'
+            Variable Was Set    ${results}[0]
+        ELSE
+            Variable Was Rejected    ${results}[0]    InvalidValue
+        END
+        # Steps 5 and 6
+        ${results} =    Results Of SetVariables    AuthCtrlr.AuthorizeRemoteStart=${value}
+        IF    '${value}' == 'true'
+            Variable Was Set    ${results}[0]
+        ELSE
+            Variable Was Rejected    ${results}[0]    InvalidValue
+        END
+    END
+    ${value} =    CSMS Gets Variable    OCPPCommCtrlr    OfflineThreshold
+    Should Be Equal    ${value}    300
+    ${value} =    CSMS Gets Variable    AuthCtrlr    AuthorizeRemoteStart
+    Should Be Equal    ${value}    true
+
+TC_B_39_CS Set Variables - Read-only
+    [Documentation]    A variable that can only be read.
+    [Tags]    TC_B_39_CS    B05    B05.FR.09
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.MessageTimeout#Default=60
+    Variable Was Rejected    ${results}[0]    ReadOnly
+
+TC_B_12_CS Get Base Report - ConfigurationInventory
+    [Documentation]    All variables that can be set, those that the standard requires among them.
+    [Tags]    TC_B_12_CS    B07    B07.FR.01    B07.FR.03    B07.FR.04    B07.FR.07    B07.FR.10    B07.FR.12
+    [Setup]    General Preconditions
+    # Steps 1 to 4
+    ${report} =    CSMS Gets Base Report    ConfigurationInventory    ${121}
+    # Post scenario validations
+    Report Holds Only    ${report}    ReadWrite    WriteOnly
+    Report Holds The Required Variables    ${report}    ${STANDARD VARIABLES}    only_settable=True
+    Report Follows The Standard    ${report}    ${STANDARD VARIABLES}
+
+TC_B_13_CS Get Base Report - FullInventory
+    [Documentation]    All variables, those that the standard requires among them.
+    [Tags]    TC_B_13_CS    B07    B07.FR.01    B07.FR.03    B07.FR.04    B07.FR.08    B07.FR.10    B07.FR.12
+    [Setup]    General Preconditions
+    # Steps 1 to 4
+    ${report} =    CSMS Gets Base Report    FullInventory    ${131}
+    # Post scenario validations
+    Report Holds The Required Variables    ${report}    ${STANDARD VARIABLES}
+
+TC_B_14_CS Get Base Report - SummaryInventory
+    [Documentation]    Errata 5.8: the availability of station, EVSEs and connectors.
+    [Tags]    TC_B_14_CS    B07    B07.FR.01    B07.FR.03    B07.FR.04    B07.FR.09    B07.FR.10
+    [Setup]    General Preconditions
+    # Steps 1 to 4
+    ${report} =    CSMS Gets Base Report    SummaryInventory    ${141}
+    # Post scenario validations
+    VAR    ${availability}    ${{[item for item in $report if item["variable"]["name"] == "AvailabilityState"]}}
+    Length Should Be    ${availability}    ${{1 + len({name.split(".")[0] for name in $CONNECTORS}) + len($CONNECTORS)}}
+    FOR    ${item}    IN    @{availability}
+        Should Be Equal    ${item}[variableAttribute][0][value]    Available
+    END
+    Report Follows The Standard    ${report}    ${STANDARD VARIABLES}
+
+TC_B_53_CS Get Base Report - Test mandatory DM variables via FullInventory
+    [Documentation]    All variables that the standard requires, and of all variables what the standard says of them.
+    [Tags]    TC_B_53_CS    B07
+    [Setup]    General Preconditions
+    # Steps 1 to 4
+    ${report} =    CSMS Gets Base Report    FullInventory    ${531}
+    # Post scenario validations
+    Report Holds The Required Variables    ${report}    ${STANDARD VARIABLES}
+    Report Follows The Standard    ${report}    ${STANDARD VARIABLES}
+
+TC_B_43_CS Set new NetworkConnectionProfile - Rejected
+    [Documentation]    A profile for a slot that the station does not have.
+    [Tags]    TC_B_43_CS    B09    B09.FR.02
+    [Setup]    General Preconditions
+    # Steps 1 and 2
+    CSMS Sets Network Profile    ${999}    ${SECOND ENDPOINT}    Rejected
+
+TC_B_45_CS Migrate to new ConnectionProfile - Success - Same CSMS Root
+    [Documentation]    The station connects to the end point of the slot that was put first.
+    [Tags]    TC_B_45_CS    B09    B10    B09.FR.01    B10.FR.01    B10.FR.04    B10.FR.06
+    [Setup]    General Preconditions
+    # Steps 1 to 6
+    CSMS Lets The Station Migrate
+    # Step 7
+    Station Connects To    ${SECOND ENDPOINT}    101
+    Station Has Booted
+    ${slot} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
+    Should Be Equal    ${slot}    2
+
+TC_B_46_CS Migrate to new ConnectionProfile - Fallback mechanism - Same CSMS Root
+    [Documentation]    Two attempts at the first slot get no answer: the station connects to the second slot.
+    [Tags]    TC_B_46_CS    B10    B10.FR.03    B10.FR.04
+    [Setup]    General Preconditions    OCPPCommCtrlr.NetworkProfileConnectionAttempts=2
+    # Steps 1 to 6
+    CSMS Ignores Connections    ${SECOND ENDPOINT}
+    CSMS Lets The Station Migrate
+    # Step 7
+    Station Connects To    ${SECOND ENDPOINT}    0
+    Station Connects To    ${SECOND ENDPOINT}    0
+    # Step 8
+    Station Connects To    ${FIRST ENDPOINT}    101
+    # Step 9
+    Station Has Booted
+    ${slot} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
+    Should Be Equal    ${slot}    1
+
+TC_B_49_CS Migrate to new ConnectionProfile - Fallback after NetworkProfileConnectionAttempts - Same CSMS Root
+    [Documentation]    Neither slot's attempt is accepted: the station goes on with the profile that it was last
+    ...    connected with.
+    [Tags]    TC_B_49_CS    B10    B10.FR.07
+    [Setup]    General Preconditions    OCPPCommCtrlr.NetworkProfileConnectionAttempts=1
+    ...    OCPPCommCtrlr.RetryBackOffRepeatTimes=0    OCPPCommCtrlr.RetryBackOffRandomRange=0
+    ...    OCPPCommCtrlr.RetryBackOffWaitMinimum=20
+    # Steps 1 to 6
+    CSMS Refuses The Next Connection    2
+    CSMS Lets The Station Migrate
+    # Steps 7 and 8
+    Station Connects To    ${SECOND ENDPOINT}    503
+    # Steps 9 and 10
+    ${refused} =    Station Connects To    ${FIRST ENDPOINT}    503
+    # Steps 11 and 12
+    ${accepted} =    Station Connects To    ${FIRST ENDPOINT}    101
+    Takes At Least    ${refused}    ${accepted}    20
+    Takes At Most    ${refused}    ${accepted}    20
+    # Step 13
+    Station Has Booted
+    ${slot} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
+    Should Be Equal    ${slot}    1
+
 TC_B_57_CS Network Reconnection - After connection loss
     [Documentation]    Part 4, 5.3: the station waits RetryBackOffWaitMinimum before it connects again, and twice as
     ...    long after an attempt that failed.
@@ -124,3 +362,79 @@ TC_B_57_CS Network Reconnection - After connection loss
     Let Time Pass    1
     ${connected} =    Station Is Connected
     Should Be True    ${connected}
+
+
+*** Keywords ***
+Variable Was Read
+    [Documentation]    A GetVariableResult is Accepted with this value.
+    [Arguments]    ${result}    ${value}
+    Should Be Equal    ${result}[attributeStatus]    Accepted
+    Should Be Equal    ${result}[attributeValue]    ${value}
+    Status Info Tells No Error    ${result}
+
+Variable Was Not Read
+    [Documentation]    A GetVariableResult has this status and no value.
+    [Arguments]    ${result}    ${status}
+    Should Be Equal    ${result}[attributeStatus]    ${status}
+    Should Not Contain    ${result}    attributeValue
+
+Variable Was Set
+    [Documentation]    A SetVariableResult is Accepted.
+    [Arguments]    ${result}
+    Should Be Equal    ${result}[attributeStatus]    Accepted
+    Status Info Tells No Error    ${result}
+
+Variable Was Rejected
+    [Documentation]    A SetVariableResult is Rejected, for this reason where it gives one.
+    [Arguments]    ${result}    ${reason}
+    Should Be Equal    ${result}[attributeStatus]    Rejected
+    VAR    ${given}    ${{$result.get("attributeStatusInfo", {}).get("reasonCode", $reason)}}
+    Should Be Equal    ${given}    ${reason}
+
+Status Info Tells No Error
+    [Arguments]    ${result}
+    VAR    ${reason}    ${{$result.get("attributeStatusInfo", {}).get("reasonCode", "NoError")}}
+    Should Be Equal    ${reason}    NoError
+
+CSMS Gets Base Report
+    [Documentation]    GetBaseReportRequest; returns all reportData of the NotifyReportRequests, whose numbers are
+    ...    checked, and every list of which must say what it may hold.
+    [Arguments]    ${base}    ${request_id}
+    CSMS Sends And Gets    GetBaseReport    Accepted    requestId=${request_id}    reportBase=${base}
+    ${report} =    Station Reports Its Device Model    ${request_id}
+    FOR    ${item}    IN    @{report}
+        IF    $item["variableCharacteristics"]["dataType"].endswith("List")
+            Should Not Be Empty    ${item}[variableCharacteristics][valuesList]
+        END
+    END
+    RETURN    ${report}
+
+CSMS Sets Network Profile
+    [Documentation]    SetNetworkProfileRequest for an end point of this CSMS.
+    [Arguments]    ${slot}    ${endpoint}    ${expected}=Accepted
+    VAR    &{profile}    ocppVersion=OCPP20    ocppTransport=JSON    ocppCsmsUrl=ws://${endpoint}/ocpp
+    ...    messageTimeout=${30}    securityProfile=${1}    ocppInterface=Wireless0
+    CSMS Sends And Gets    SetNetworkProfile    ${expected}    configurationSlot=${slot}    connectionData=${profile}
+
+CSMS Lets The Station Migrate
+    [Documentation]    TC_B_45 to TC_B_50, steps 1 to 6: the second end point goes into the slot that is not in use,
+    ...    that slot to the front, and the station is reset.
+    # Steps 1 and 2
+    ${first} =    Station Connects
+    Should Be Equal    ${first.endpoint}    ${FIRST ENDPOINT}
+    ${active} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
+    Should Be Equal    ${active}    1
+    CSMS Sets Network Profile    ${2}    ${SECOND ENDPOINT}
+    # Steps 3 and 4
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.NetworkConfigurationPriority=2,1
+    Should Contain Any    ${results}[0][attributeStatus]    Accepted    RebootRequired
+    # Steps 5 and 6
+    CSMS Sends And Gets    Reset    Accepted    type=OnIdle
+
+Station Connects To
+    [Documentation]    The next attempt to connect is made at this end point, and gets this HTTP status (0: none).
+    [Arguments]    ${endpoint}    ${status}
+    ${attempt} =    Station Connects    within=120
+    Should Be Equal    ${attempt.endpoint}    ${endpoint}
+    Should Be Equal As Integers    ${attempt.status}    ${status}
+    RETURN    ${attempt}

@@ -129,7 +129,7 @@ class CsmsKeywords(Keywords):
         ``TxCtrlr.TxStartPoint=Authorized``, ``OCPPCommCtrlr.MessageAttempts#TransactionEvent=3``,
         each of which the station must accept.
         """
-        items = [{**_component_variable(name), "attributeValue": value} for name, value in variables.items()]
+        items = [{**component_variable(name), "attributeValue": value} for name, value in variables.items()]
         response = self.csms_sends("SetVariables", setVariableData=items)
         for item in response.payload["setVariableResult"]:
             if item["attributeStatus"] != "Accepted":
@@ -271,7 +271,7 @@ class CsmsKeywords(Keywords):
         pairs = zip(payload["setVariableData"], response.payload["setVariableResult"], strict=False)
         for asked, result in pairs:
             if result["attributeStatus"] in ("Accepted", "RebootRequired"):
-                self.configured[_variable_name(asked)] = asked["attributeValue"]
+                self.configured[variable_name(asked)] = asked["attributeValue"]
 
     def _note_reset(self, action: str, payload: Mapping[str, Any], response: Message) -> None:
         whole_station = action == "Reset" and "evseId" not in payload
@@ -279,7 +279,7 @@ class CsmsKeywords(Keywords):
             self.rig.expect_reset()
 
 
-def _component_variable(name: str) -> Payload:
+def component_variable(name: str) -> Payload:
     component, _, rest = name.partition(".")
     found = {"component": _named(component), "variable": _named(rest)}
     if not component or not rest:
@@ -292,6 +292,6 @@ def _named(text: str) -> Payload:
     return {"name": name, "instance": instance} if instance else {"name": name}
 
 
-def _variable_name(item: Mapping[str, Any]) -> str:
+def variable_name(item: Mapping[str, Any]) -> str:
     parts = item["component"], item["variable"]
     return ".".join("#".join(filter(None, (p["name"], p.get("instance")))) for p in parts)

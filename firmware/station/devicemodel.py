@@ -1,5 +1,6 @@
 """The device model (part 1, 4; part 2, B05 to B07): values of the variables, changed ones in RAM too."""
 
+import asyncio
 import json
 
 import board
@@ -25,12 +26,18 @@ from .websocket import RX_MESSAGE
 __all__ = ("EVSES", "MODEL", "VENDOR", "DeviceModel", "has_evse")
 
 # of variables.py
+_DECIMAL = const(1)
 _OPTIONS = const(5)
 _MEMBERS = const(7)
 _RW = const(8)
 _WO = const(16)
 _REBOOT = const(32)
 _EVSE = const(1)
+
+_ITEMS_OF_A_PART = const(12)  # of a NotifyReportRequest
+_ITEM_BYTES = const(560)  # more than any item takes,
+_TEXT_BYTES = const(1016)  # but for those with a text, which JSON may make twelve times as long
+_RETRY_MS = const(2000)
 
 
 def _stored_text(key):
@@ -53,7 +60,7 @@ class DeviceModel:
     def __init__(self):
         self._values = {}
         self._walk = None
-        self._text = None
+        self._item = None
         self._request_id = 0
         self._seq = 0
         self.submit = None
@@ -213,82 +220,107 @@ class DeviceModel:
         if self._walk:
             await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"Unspecified"}}')
             return None
-        self._walk = self._entries(request["reportBase"])
+        self._walk = _entries(request["reportBase"])
         self._request_id = request["requestId"]
         self._seq = 0
-        self._text = next(self._walk)
+        self._item = next(self._walk)
         await link.put('{"status":"Accepted"}')
         return self._next_part
 
-    def _entries(self, base):
-        """JSON text of each report item that belongs to a report base."""
-        for name, tier, variables in TABLE:
-            for evse in range(1, EVSES + 1) if tier else (0,):
-                for entry in variables:
-                    flags = entry[2]
-                    if base == "ConfigurationInventory" and not flags & (_RW | _WO):
-                        continue
-                    if base == "SummaryInventory" and entry[0] != "AvailabilityState":
-                        continue
-                    yield json.dumps(self._item(name, tier, evse, entry))
-
-    def _item(self, name, tier, evse, entry):
-        variable, instance, flags, unit, low, high, value = entry
-        component = {"name": name}
-        if tier:
-            component["evse"] = {"id": evse} if tier == _EVSE else {"id": evse, "connectorId": 1}
-        kind = flags & 7
-        traits = {"dataType": TYPES[kind], "supportsMonitoring": False}
-        if unit:
-            traits["unit"] = unit
-        if kind >= _OPTIONS:
-            traits["valuesList"] = high
-            if kind == _MEMBERS:
-                traits["maxLimit"] = len(high)
-        else:
-            if low is not None:
-                traits["minLimit"] = low
-            if high is not None:
-                traits["maxLimit"] = high
-        attribute = {"mutability": MUTABILITY[flags >> 3 & 3], "persistent": flags & 24 != 0}
-        if not flags & _WO:
-            attribute["value"] = self._value(name, entry, evse)
-        if not flags & 24 and value is not None:
-            attribute["constant"] = True
-        return {
-            "component": component,
-            "variable": {"name": variable, "instance": instance} if instance else {"name": variable},
-            "variableAttribute": [attribute],
-            "variableCharacteristics": traits,
-        }
-
     async def _next_part(self):
+        self._submit_part()
+
+    def _submit_part(self):
+        """Queue the next part; when the queue is full, a task goes on trying."""
         if not self.submit(REQUESTED, "NotifyReport", self._build_part, self._part_done):
-            log.warn("model: report given up: too many CALLs are waiting")
-            self._walk = None
+            asyncio.create_task(self._try_again(self._walk))
+
+    async def _try_again(self, walk):
+        await asyncio.sleep_ms(_RETRY_MS)
+        if self._walk is walk:
+            self._submit_part()
 
     async def _build_part(self, link):
-        """One NotifyReportRequest, as many items as fit into one frame (B07.FR.03, B07.FR.04, B07.FR.10)."""
+        """One NotifyReportRequest (B07.FR.03, B07.FR.04, B07.FR.10)."""
         await link.put(
             '{"requestId":%d,"generatedAt":"%s","seqNo":%d,"reportData":['
             % (self._request_id, clock.now(), self._seq)
         )
-        comma = ""
-        while self._text and (not comma or len(self._text) + 16 < link.room()):
-            await link.put(comma + self._text)
-            comma = ","
-            self._text = next(self._walk, None)
+        for number in range(_ITEMS_OF_A_PART):
+            await link.reserve(_ITEM_BYTES if self._item[3][2] & 7 else _TEXT_BYTES)
+            if number:
+                link.add(",")
+            self._add_item(link, *self._item)
+            self._item = next(self._walk, None)
+            if self._item is None:
+                break
         self._seq += 1
-        await link.put('],"tbc":true}' if self._text else '],"tbc":false}')
+        await link.put('],"tbc":true}' if self._item else '],"tbc":false}')
+
+    def _add_item(self, link, name, tier, evse, entry):
+        variable, instance, flags, unit, low, high, value = entry
+        add = link.add
+        kind = flags & 7
+        add('{"component":{"name":"')
+        add(name)
+        if tier:
+            add('","evse":{"id":%d' % evse)
+            add("}" if tier == _EVSE else ',"connectorId":1}')
+        else:
+            add('"')
+        add('},"variable":{"name":"')
+        add(variable)
+        if instance:
+            add('","instance":"')
+            add(instance)
+        add('"},"variableAttribute":[{"mutability":"')
+        add(MUTABILITY[flags >> 3 & 3])
+        add('","persistent":true' if flags & (_RW | _WO) else '"')
+        if not flags & _WO:
+            text = self._value(name, entry, evse)
+            # a number has no empty value (B07.FR.11)
+            if text or kind != _DECIMAL:
+                add(',"value":')
+                add(json.dumps(text))
+            if not flags & _RW and value is not None:
+                add(',"constant":true')
+        add('}],"variableCharacteristics":{"dataType":"')
+        add(TYPES[kind])
+        add('","supportsMonitoring":false')
+        if unit:
+            add(',"unit":"')
+            add(unit)
+            add('"')
+        if kind >= _OPTIONS:
+            add(',"valuesList":"')
+            add(high)
+            add('"')
+            high = len(high) if kind == _MEMBERS else None
+        elif low or (low == 0 and kind):
+            add(',"minLimit":%d' % low)
+        if high is not None:
+            add(',"maxLimit":%d' % high)
+        add("}}")
 
     def disconnected(self):
         """The connection is gone: a report under way is given up."""
-        self._walk = self._text = None
+        self._walk = self._item = None
 
     def _part_done(self, code, payload):
-        if (
-            code
-            or not self._text
-            or not self.submit(REQUESTED, "NotifyReport", self._build_part, self._part_done)
-        ):
-            self._walk = self._text = None
+        """A part that was not answered is not sent again: the CSMS may have it, or miss a number."""
+        if code in ("Disconnected", "Dropped") or not self._item:
+            self._walk = self._item = None
+        else:
+            self._submit_part()
+
+
+def _entries(base):
+    """(component, tier, EVSE id, entry) of each report item that belongs to a report base."""
+    for name, tier, variables in TABLE:
+        for evse in range(1, EVSES + 1) if tier else (0,):
+            for entry in variables:
+                if base == "ConfigurationInventory" and not entry[2] & (_RW | _WO):
+                    continue
+                if base == "SummaryInventory" and entry[0] != "AvailabilityState":
+                    continue
+                yield name, tier, evse, entry

@@ -71,6 +71,18 @@ class Link:
         """Bytes that still fit into the frame being composed."""
         return len(self._tx) - self._at
 
+    async def reserve(self, n):
+        """Make room for `n` bytes, at most a frame."""
+        if self.room() < n:
+            await self._flush(False)
+
+    def add(self, text):
+        """Append text for which there is room."""
+        data = text.encode()
+        at = self._at
+        self._at = at + len(data)
+        self._tx[at : self._at] = data
+
     async def put(self, text):
         """Append text to the message; a full frame leaves as a fragment."""
         await self.put_bytes(memoryview(text.encode()))

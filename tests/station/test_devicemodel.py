@@ -16,6 +16,11 @@ PROFILE = b'{"ocppCsmsUrl":"ws://csms.local:9000/ocpp","messageTimeout":30,"secu
 LIVE = {"ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available", "Storage": "0"}
 
 
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(devicemodel, "_RETRY_MS", 10)
+
+
 def make(**stored):
     board.start(board.POWER_ON, lambda: 0)
     model = devicemodel.DeviceModel()
@@ -79,7 +84,7 @@ def report(model, base):
         asyncio.run(link.send(build))
         parts.append(json.loads(link.sent[0]))
         assert schemas.validate("NotifyReport", "Request", parts[-1]) == []
-        assert len(link.sent[0]) < 1016
+        assert len(parts[-1]["reportData"]) <= 12
         done(None, {})
     return parts
 
@@ -117,7 +122,51 @@ def test_full_inventory(model):
             assert "value" not in attribute
             assert result["attributeStatus"] == "Rejected"
         else:
-            assert result["attributeValue"] == attribute["value"]
+            assert result["attributeValue"] == attribute.get("value", "")
+            assert "value" in attribute or (component["name"], variable["name"]) == ("EVSE", "Power")
+
+
+@pytest.mark.parametrize("text", ["\x01" * 64, "\U0001f50c" * 64, '"\\' * 32])
+def test_report_with_awkward_text(model, text):
+    put(model, text, "SecurityCtrlr", "OrganizationName")
+    (entry,) = [
+        e for e in items(report(model, "FullInventory")) if e["variable"]["name"] == "OrganizationName"
+    ]
+    assert entry["variableAttribute"][0]["value"] == text
+
+
+def test_report_goes_on_when_the_queue_was_full_and_when_a_part_was_not_answered(model):
+    queue = []
+    refusals = [True, False, True, True]
+
+    def submit(priority, action, build, done):
+        if refusals and refusals.pop(0):
+            return False
+        queue.append((build, done))
+        return True
+
+    model.submit = submit
+    parts = []
+
+    async def run():
+        link = Link()
+
+        async def compose(link):
+            compose.after = await model.get_base_report({"requestId": 9, "reportBase": "FullInventory"}, link)
+
+        await link.send(compose)
+        await compose.after()
+        while not parts or parts[-1]["tbc"]:
+            while not queue:
+                await asyncio.sleep(0.01)
+            build, done = queue.pop(0)
+            await link.send(build)
+            parts.append(json.loads(link.sent[-1]))
+            done("Timeout" if len(parts) == 2 else None, {})
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert [part["seqNo"] for part in parts] == list(range(len(parts)))
+    assert len(parts) > 3 and not refusals
 
 
 def test_configuration_inventory_is_what_can_be_set(model):

@@ -36,6 +36,13 @@ class Link:
     async def put(self, text):
         self._text += text
 
+    async def reserve(self, n):
+        self.reserved = len(self._text) + n
+
+    def add(self, text):
+        self._text += text
+        assert len(self._text) <= self.reserved
+
     def room(self):
         return 1016 - len(self._text)
 
