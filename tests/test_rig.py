@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -124,10 +125,15 @@ def test_store_is_written_before_the_first_boot(
 
 
 def test_missing_symbols_are_said_and_tolerated(
-    board: ScriptedBoard, platform: Platform, small_image: Path, monkeypatch: pytest.MonkeyPatch
+    board: ScriptedBoard,
+    platform: Platform,
+    small_image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("bench.rig.symbols_of", lambda elf: {})
-    rig = Rig(platform, small_image, provisioning=Provisioning())
+    another = Path(shutil.copy(small_image, tmp_path))
+    rig = Rig(platform, another, provisioning=Provisioning())
     notes = "\n".join(rig.notes)
     assert "no symbols _store_start and _store_end: its store is not provisioned" in notes
     assert "no symbol _SEGGER_RTT: its log is not read" in notes
