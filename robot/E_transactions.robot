@@ -281,14 +281,16 @@ TC_E_22_CS Stop transaction options - EnergyTransfer stopped - SuspendedEV
     ...    transactionInfo.chargingState=EVConnected or SuspendedEV    transactionInfo.stoppedReason=StoppedByEV
 
 TC_E_24_CS Disconnect cable on EV-side - Deauthorize transaction - UnlockOnEVSideDisconnect is true
-    [Documentation]    The cable is pulled out of the EV: the station releases it.
+    [Documentation]    The cable is pulled out of the EV: the station releases it. TxStopPoint, which the test case
+    ...    leaves open, is such that only the deauthorization ends the transaction.
     [Tags]    TC_E_24_CS    E09    E09.FR.01    E09.FR.02    E09.FR.04
-    [Setup]    General Preconditions    TxCtrlr.StopTxOnEVSideDisconnect=true
+    [Setup]    General Preconditions    TxCtrlr.TxStopPoint=Authorized    TxCtrlr.StopTxOnEVSideDisconnect=true
     ...    OCPPCommCtrlr.UnlockOnEVSideDisconnect=true
     Reusable State EnergyTransferSuspended
     # Manual action, steps 1 and 2
     Disconnect The EV And EVSE On EV Side
-    Station Sends TransactionEvent    triggerReason=EVCommunicationLost    transactionInfo.chargingState=Idle
+    Station Sends TransactionEvent    eventType=Ended    triggerReason=EVCommunicationLost
+    ...    transactionInfo.chargingState=Idle
     # Manual action, steps 3 and 4
     Disconnect The EV And EVSE On EVSE Side
     Connector Is Reported As    Available

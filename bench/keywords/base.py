@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
 from bench.emulators.base import NS_PER_S
-from bench.keywords.fields import mismatches, shown
+from bench.keywords.fields import MISSING, mismatches, shown, value_at
 from bench.rig import Rig, RigError
 from csms_stub.messages import Message
 from csms_stub.session import Session
@@ -18,7 +18,7 @@ from csms_stub.session import Session
 T = TypeVar("T")
 
 STEP_TIMEOUT_S = 60.0
-_TOLD = 12
+_TOLD = 16
 _TELLING = {
     "TransactionEvent": (
         "eventType",
@@ -29,14 +29,31 @@ _TELLING = {
         "evse.id",
         "idToken.idToken",
         "offline",
+        "idTokenInfo.status",
     ),
     "StatusNotification": ("evseId", "connectorId", "connectorStatus"),
     "Authorize": ("idToken.idToken", "idTokenInfo.status"),
     "BootNotification": ("reason", "status"),
     "SecurityEventNotification": ("type",),
-    "SetVariables": ("setVariableData", "setVariableResult"),
-    "GetVariables": ("getVariableData", "getVariableResult"),
+    "NotifyEvent": (
+        "eventData[*].component.name",
+        "eventData[*].variable.name",
+        "eventData[*].actualValue",
+        "eventData[*].trigger",
+    ),
+    "SetVariables": (
+        "setVariableData[*].variable.name",
+        "setVariableData[*].attributeValue",
+        "setVariableResult[*].attributeStatus",
+    ),
+    "GetVariables": (
+        "getVariableData[*].variable.name",
+        "getVariableResult[*].attributeStatus",
+        "getVariableResult[*].attributeValue",
+    ),
 }
+"""What tells a message from others of its action; for those that are not here, see `told`."""
+_TELLING_MOST = ("status", "type", "requestId", "evseId", "evse.id", "transactionId", "requestedMessage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,7 @@ class Moment:
 
 
 class Keywords:
-    """The station of a scenario, and which of its messages a step has had."""
+    """The station of a scenario, which of its messages a step has had, and what the scenario did to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,6 +72,7 @@ class Keywords:
         self._mark = 0
         self._taken: set[int] = set()
         self._connections_seen = 0
+        self._acts: list[tuple[int, str]] = []
 
     @property
     def rig(self) -> Rig:
@@ -95,7 +113,7 @@ class Keywords:
         wrong = mismatches(message.payload, fields)
         if wrong:
             when = f"{name_of(message)} at {message.at_ns / NS_PER_S:.3f} s"
-            raise AssertionError(f"{when}: {'; '.join(wrong)}{self._story()}")
+            raise AssertionError(f"{when}: {'; '.join(wrong)}{self._story(message)}")
 
     def _wait(self, what: str, condition: Callable[[], T | None], within: float = STEP_TIMEOUT_S) -> T:
         try:
@@ -108,24 +126,45 @@ class Keywords:
                 raise
             raise AssertionError(f"{error}{self._story()}") from None
 
-    def _story(self) -> str:
-        """The last messages between station and CSMS, a line each."""
-        if not self.rig.csms.sessions:
-            return "\nNothing was sent: the station has not connected"
-        messages = self.station.transcript[-_TOLD:]
-        lines = "".join(f"\n  {told(message)}" for message in messages)
-        return f"\nThe last {len(messages)} messages:{lines}" if messages else "\nNothing was sent"
+    def _note(self, who: str, act: str) -> None:
+        """Remember what the scenario did, for the story of a failure."""
+        self._acts.append((self.rig.now_ns, f"{who:>7} : {act}"))
+
+    def _story(self, about: Message | None = None) -> str:
+        """What happened last, a line each: messages between station and CSMS, and what the scenario did. With
+        `about` what is near that message, which is marked.
+        """
+        transcript = self.station.transcript if self.rig.csms.sessions else []
+        lines = [(m.at_ns, told(m), m is about) for m in transcript]
+        lines += [(at_ns, _line(at_ns, text), False) for at_ns, text in self._acts]
+        if not lines:
+            return "\nNothing has happened"
+        lines.sort(key=lambda line: line[0])
+        place = next((n for n, line in enumerate(lines) if line[2]), len(lines))
+        end = min(len(lines), max(place + _TOLD // 3, _TOLD))
+        near = lines[max(0, end - _TOLD) : end]
+        heading = "What happened last:" if end == len(lines) else "What happened about then:"
+        return f"\n{heading}" + "".join(f"\n{'=>' if marked else '  '} {text}" for _, text, marked in near)
 
 
 def told(message: Message) -> str:
     """A message in a line: when, which way, what, and the fields that tell it from others."""
-    way = "station >" if message.direction == "in" else "  CSMS  >"
-    fields = [
-        f"{path.rpartition('.')[2]}={shown(value)}"
-        for path in _TELLING.get(message.action, ("status", "requestId"))
-        if (value := _lookup(message.payload, path)) is not None
-    ]
-    return f"{message.at_ns / NS_PER_S:9.3f} s {way} {name_of(message)} {' '.join(fields)}".rstrip()
+    way = "station >" if message.direction == "in" else "   CSMS >"
+    found = ((path, value_at(message.payload, path)) for path in _TELLING.get(message.action, _TELLING_MOST))
+    fields = [_told_field(path, value) for path, value in found if value not in (MISSING, [])]
+    return _line(message.at_ns, f"{way} {name_of(message)} {' '.join(fields)}").rstrip()
+
+
+def _line(at_ns: int, text: str) -> str:
+    return f"{at_ns / NS_PER_S:9.3f} s {text}"
+
+
+def _told_field(path: str, value: Any) -> str:
+    owner, _, name = path.replace("[*]", "").rpartition(".")
+    if name in ("id", "name"):
+        name = owner.rpartition(".")[2]
+    values = value if isinstance(value, list) else [value]
+    return f"{name}={','.join(map(shown, values))}"
 
 
 def name_of(message: Message) -> str:
@@ -152,9 +191,3 @@ def joined(messages: list[Message]) -> str:
 
 def write_log(title: str, lines: list[str]) -> None:
     logger.info(f"{title} ({len(lines)} lines)\n" + "\n".join(lines))
-
-
-def _lookup(payload: Any, path: str) -> Any:
-    for name in path.split("."):
-        payload = payload.get(name) if isinstance(payload, dict) else None
-    return payload

@@ -156,7 +156,7 @@ class CsmsKeywords(Keywords):
 
     @keyword
     def sequence_of_messages(self) -> str:
-        """The last messages between station and CSMS, a line each: for a look at what happens."""
+        """What happened last, messages and what the scenario did, a line each: for a look at it."""
         return self._story()
 
     # connections
@@ -169,6 +169,7 @@ class CsmsKeywords(Keywords):
         self._from_now_on()
         self._connections_seen = len(self._handshakes())
         began = Moment(self.rig.now_ns)
+        self._note("CSMS", f"closes the connection with {code}")
         self.rig.csms.close_all(code, "", self.rig.now_ns)
         self._wait("end of the connection", lambda: not self.station.connected)
         return began
@@ -196,6 +197,7 @@ class CsmsKeywords(Keywords):
 
     @keyword
     def csms_accepts_connections(self) -> None:
+        self._note("CSMS", "accepts connections")
         self.rig.csms.accept_handshakes()
         self.rig.csms.start_listening()
 
@@ -214,34 +216,40 @@ class CsmsKeywords(Keywords):
     def network_is_cut(self) -> None:
         """The station's TCP connections are reset: both sides see their end."""
         self._from_now_on()
+        self._note("network", "connections are reset")
         self.rig.modem.cut(self.rig.now_ns)
 
     @keyword
     def network_falls_silent(self) -> None:
         """Nothing gets through any more, and nobody is told."""
         self._from_now_on()
+        self._note("network", "nothing gets through")
         self.rig.modem.outage(True, self.rig.now_ns)
 
     @keyword
     def network_works_again(self) -> None:
         self._from_now_on()
+        self._note("network", "works again")
         self.rig.modem.outage(False, self.rig.now_ns)
 
     @keyword
     def network_forgets_the_connection(self) -> None:
         """The open connection is dead for ever, and nobody is told; new ones work."""
         self._from_now_on()
+        self._note("network", "forgets the connection")
         self.rig.modem.drop(self.rig.now_ns)
 
     @keyword("Wi-Fi Is Lost")
     def wifi_is_lost(self) -> None:
         """The access point is gone: the station sees its connection end, the CSMS does not."""
         self._from_now_on()
+        self._note("network", "Wi-Fi is lost")
         self.rig.modem.wifi(False, self.rig.now_ns)
 
     @keyword("Wi-Fi Is Back")
     def wifi_is_back(self) -> None:
         self._from_now_on()
+        self._note("network", "Wi-Fi is back")
         self.rig.modem.wifi(True, self.rig.now_ns)
 
     # inside

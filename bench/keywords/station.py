@@ -66,25 +66,30 @@ class StationKeywords(TransactionKeywords):
 
     @keyword
     def power_up_the_station(self) -> None:
+        self._note("supply", "on")
         self.rig.power_on()
 
     @keyword
     def power_cycle_the_station(self, seconds_off: float = 2.0) -> None:
         """Cut the supply, and switch it on again."""
+        self._note("supply", "off")
         self.rig.power_off()
         self.rig.run_for(seconds_off)
         self._from_now_on()
+        self._note("supply", "on")
         self.rig.power_on()
 
     @keyword
     def power_is_cut(self) -> None:
         """The whole station is without supply, until `Power Returns`."""
+        self._note("supply", "off")
         self.rig.power_off()
         self._from_now_on()
 
     @keyword
     def power_returns(self) -> None:
         self._from_now_on()
+        self._note("supply", "on")
         self.rig.power_on()
 
     @keyword

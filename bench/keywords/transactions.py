@@ -160,8 +160,8 @@ class TransactionKeywords(CsmsKeywords):
                 self._note_event(session, message)
             return None
 
-        wanted = " ".join(f"{path}={value}" for path, value in expected.items())
-        message = self._wait(f"TransactionEventRequest ({wanted}) of EVSE {evse}", fitting, within)
+        wanted = ", ".join(f"{path.rpartition('.')[2]} {value}" for path, value in fields.items())
+        message = self._wait(f"TransactionEventRequest of EVSE {evse} ({wanted})", fitting, within)
         self._check(message, expected)
         self._note_event(session, message)
         return message

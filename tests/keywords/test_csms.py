@@ -83,3 +83,28 @@ def test_no_variable(bench: Bench, name: str) -> None:
 def test_payload_that_no_schema_allows(bench: Bench) -> None:
     with pytest.raises(AssertionError, match="ResetRequest is not valid"):
         bench.csms_sends("Reset", type="Later")
+
+
+def test_story_shows_what_is_near_the_message(rig: FakeRig, bench: Bench) -> None:
+    for at_s in range(1, 13):
+        rig.say(at_s, "StatusNotification", status(1, 1))
+    rig.run_for(20)
+    with pytest.raises(AssertionError) as failure:
+        bench.station_sends("StatusNotification", evseId=2)
+    text = str(failure.value)
+    assert "StatusNotificationRequest at 1.000 s: evseId is 1, expected 2" in text
+    assert "What happened about then:" in text
+    assert "=>     1.000 s station > StatusNotificationRequest evseId=1 connectorId=1" in text
+    assert "12.000 s" not in text
+
+
+def test_set_variables_are_told_by_name_and_value(rig: FakeRig, bench: Bench) -> None:
+    rig.answer(1, lambda identifier: [4, identifier, "InternalError", "no", {}])
+    variables = {"TxCtrlr.TxStartPoint": "Authorized", "TxCtrlr.TxStopPoint": "EVConnected"}
+    with pytest.raises(AssertionError, match="InternalError: no"):
+        bench.configuration_state(**variables)
+    story = bench.sequence_of_messages()
+    assert (
+        "SetVariablesRequest variable=TxStartPoint,TxStopPoint attributeValue=Authorized,EVConnected" in story
+    )
+    assert "CALLERROR InternalError to SetVariables" in story

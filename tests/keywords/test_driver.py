@@ -85,3 +85,17 @@ def test_token_is_read_by_the_reader_of_the_evse(rig: FakeRig, bench: Bench) -> 
     assert b"$AR 1 ISO14443 04A1B2C3D4E5F6" in rig.evse.poll(rig.now_ns)
     with pytest.raises(AssertionError, match="That cannot be done: 'no hex'"):
         bench.present_id_token("no hex")
+
+
+def test_what_the_driver_did_is_told(rig: FakeRig, bench: Bench) -> None:
+    bench.connect(1)
+    rig.say(rig.now_ns / S + 1, "Heartbeat", {})
+    rig.run_for(2)
+    bench.present_id_token("04AA", 2)
+    story = bench.sequence_of_messages().splitlines()
+    assert story[-4:] == [
+        "       5.500 s  driver : connects an EV to EVSE 1",
+        "       6.500 s station > HeartbeatRequest",
+        "       6.500 s    CSMS > HeartbeatResponse",
+        "       8.000 s  driver : presents 04AA at EVSE 2",
+    ]
