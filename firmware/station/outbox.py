@@ -5,6 +5,8 @@ the transaction's id, and the payload's text. What is left of the newest deliver
 transaction goes on is its head: it keeps the sequence number over a loss of power.
 """
 
+import json
+
 import board
 from micropython import const
 
@@ -75,8 +77,9 @@ class Outbox:
     """The queue of transaction events. `text` takes the payload of the next one, then `commit` queues it.
 
     `online()` says whether the CSMS has accepted the station; whoever makes it change calls `on_online` or
-    `on_offline`. `on_response(transaction id, kind, payload)` hears of each response, `find(transaction id)`
-    says on which EVSE a transaction goes on (0: none), `idle()` whether none does.
+    `on_offline`. `on_response(transaction id, kind, payload, idToken of the request or None)` hears of each
+    response, `find(transaction id)` says on which EVSE a transaction goes on (0: none), `idle()` whether
+    none does.
     """
 
     def __init__(self, rpc, model, online):
@@ -329,11 +332,32 @@ class Outbox:
             return
         name = self._id()
         kind = self._head[0]
+        token = self._token(number) if code is None and "idTokenInfo" in payload else None
         self._remove(number, kind, name)
         if code is not None:
             log.error("outbox: event of %s discarded: %s", name, code)
         elif self.on_response:
-            self.on_response(name, UPDATED if kind == _METERED else kind, payload)
+            self.on_response(name, UPDATED if kind == _METERED else kind, payload, token)
+
+    def _token(self, number):
+        """The idToken in an event whose head is loaded, or None; `text` is empty afterwards."""
+        text = self.text
+        data = text.data
+        text.length = board.journal_read(number, _HEAD + self._head[2], data[_TEXT_AT:]) or 0
+        start = at = text.find(b',"idToken":{') + 11
+        end = text.length + _TEXT_AT
+        text.clear()
+        quoted = False
+        while 10 < at < end:
+            byte = data[at]
+            at += 1
+            if byte == 92:
+                at += 1
+            elif byte == 34:
+                quoted = not quoted
+            elif byte == 125 and not quoted:
+                return json.loads(data[start:at])
+        return None
 
     def _remove(self, number, kind, name):
         """Take the event `number`, whose head is loaded, out of the queue."""

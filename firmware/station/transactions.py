@@ -57,7 +57,6 @@ class Session:
     def __init__(self, evse):
         self.evse = evse
         self.id = None  # of the transaction that goes on
-        self.last = None  # of the newest transaction
         self.seq = 0
         self.state = "Idle"  # ChargingStateEnumType, as last reported
         self.connected = False
@@ -69,7 +68,6 @@ class Session:
         self.authorized = False
         self.until = None  # uptime at which a car has to be connected
         self.reason = None  # ReasonEnumType of what ended the authorization
-        self.other = False  # another token than this has stopped it
         self.held = 0
         self.suspended = False
         self.limit = None  # Wh at which an invalid driver's energy ends (E05.FR.03)
@@ -112,7 +110,7 @@ class Transactions:
         for s in self._sessions:
             kept = board.store_get(b"tx:%d" % s.evse)
             if kept:
-                s.id = s.last = kept.decode()
+                s.id = kept.decode()
                 s.lost = True
 
     # what others ask
@@ -166,16 +164,15 @@ class Transactions:
             key = "AlignedDataCtrlr.Measurands" if kind == "Clock" else _UPDATED_KEY
             self._commit(s, 1, "MeterValue" + kind, None, (reading, "Sample." + kind, key))
 
-    def on_response(self, transaction_id, kind, payload):
-        """A TransactionEventResponse: E05, C10.FR.05."""
+    def on_response(self, transaction_id, kind, payload, token):
+        """A TransactionEventResponse, and the idToken of its request: E05, C10.FR.05."""
         info = payload.get("idTokenInfo")
-        if not isinstance(info, dict):
+        if not token or not isinstance(info, dict):
             return
+        self._authorization.remember(token["idToken"], token["type"], info)
         for s in self._sessions:
-            if s.last == transaction_id and s.token and not s.other:
-                self._authorization.remember(s.token["idToken"], s.token["type"], info)
-                if s.id and s.authorized:
-                    self._judge(s, info)
+            if s.id == transaction_id and s.authorized and token == s.token:
+                self._judge(s, info)
 
     def _judge(self, s, info):
         """The CSMS's word on the driver of a transaction that goes on (E05.FR.02 to E05.FR.11, E06.FR.04)."""
@@ -228,7 +225,9 @@ class Transactions:
             self._release(s)
             return
         elif not s.held and not self._may_begin(s):
-            return
+            # a master pass stops what goes on elsewhere
+            if remote is not None or not (self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId")):
+                return
         stops = s.authorized or s.held
         status, known, _ = await self._authorization.authorize(
             token["type"], token["idToken"], s.evse, bool(stops)
@@ -243,7 +242,6 @@ class Transactions:
                 self._stop(each, "MasterPass", "StopAuthorized", token, _BY_DRIVER)
         elif s.authorized:
             if same(known, s.group):
-                s.other = True
                 self._stop(s, "Local", "StopAuthorized", token, _BY_DRIVER)
         elif s.token and (s.held or s.id) and not same(token, s.token):
             # C01.FR.23: a transaction has one driver
@@ -262,7 +260,7 @@ class Transactions:
         s.group = group
         s.remote = remote
         s.authorized = s.granted = True
-        s.suspended = s.other = False
+        s.suspended = False
         s.held = 0
         s.limit = s.reason = None
         self._wake.set()
@@ -545,7 +543,7 @@ class Transactions:
         s.register = reading[1] if reading else None
         if not s.authorized and not s.held:
             s.token = s.group = None
-        s.id = s.last = new_id()
+        s.id = new_id()
         s.seq = 0
         s.show = True
         self._keep(s)

@@ -107,11 +107,25 @@ def test_events_are_sent_one_at_a_time_in_order(bench):
     assert bench.sent() == [("Started", 0)]
     assert bench.outbox.pending("tx-1") and bench.outbox.pending("tx-2") and bench.outbox.pending(None)
     bench.answer(None, {"idTokenInfo": {"status": "Accepted"}})
-    assert bench.responses == [("tx-1", STARTED, {"idTokenInfo": {"status": "Accepted"}})]
+    assert bench.responses == [("tx-1", STARTED, {"idTokenInfo": {"status": "Accepted"}}, None)]
     bench.deliver_all()
     assert bench.sent() == [("Started", 0), ("Updated", 1), ("Started", 0)]
     assert not bench.outbox.pending(None)
     assert not any("offline" in call for call in bench.calls)
+
+
+@pytest.mark.parametrize("text", ["04AB", "", 'a"}\\', "\\u0041}", "}" * 36])
+@pytest.mark.parametrize("transaction", ["t", "x" * 36])
+def test_a_response_comes_with_the_token_of_its_request(bench, text, transaction):
+    token = {"idToken": text, "type": "Central"}
+    bench.event(STARTED, 1, transaction, f',"idToken":{json.dumps(token)},"more":[{{}}]')
+    bench.boot()
+    bench.event(UPDATED, 1, transaction)
+    for _ in range(2):
+        bench.step()
+        bench.answer(None, {"idTokenInfo": {"status": "Accepted"}})
+    assert [response[3] for response in bench.responses] == [token, None]
+    assert bench.outbox.text.room() == 2048
 
 
 def test_what_is_not_answered_survives_a_reset(bench):
@@ -173,7 +187,7 @@ def test_failures_are_retried_after_growing_pauses_then_given_up(bench, code):
         bench.seconds += 1
     assert bench.sent() == [("Started", 0)] * 3 + [("Updated", 1)]
     assert [b - a for a, b in pairwise(times)][:2] == [10, 20]
-    assert [kind for _, kind, _ in bench.responses] == [UPDATED]
+    assert [kind for _, kind, _, _ in bench.responses] == [UPDATED]
 
 
 def test_lost_connections_are_no_failures(bench):

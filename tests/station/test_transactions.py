@@ -522,6 +522,59 @@ def test_master_pass_stops_all_and_starts_nothing(site):
     assert not s.charging(1) and not s.charging(2)
 
 
+def test_master_pass_is_no_word_about_the_driver_it_stops(site):
+    """C10.FR.05: the answer to the pass's StopAuthorized is about the pass."""
+    s = site(AuthCtrlr__MasterPassGroupId="MASTER", AuthCtrlr__LocalPreAuthorize="true")
+    group = {"idToken": "MASTER", "type": "Central"}
+    s.world.csms.tokens[OTHER] = {"status": "Accepted", "groupIdToken": group}
+    s.plug()
+    s.token()
+    s.token(OTHER)
+    s.unplug()
+    asked = len(s.world.requests("Authorize"))
+    s.plug()
+    s.token()
+    assert s.charging()
+    assert len(s.world.requests("Authorize")) == asked
+
+
+def test_master_pass_at_an_evse_out_of_service(site):
+    s = site(AuthCtrlr__MasterPassGroupId="MASTER")
+    group = {"idToken": "MASTER", "type": "Central"}
+    s.world.csms.tokens["0405"] = {"status": "Accepted", "groupIdToken": group}
+    s.plug(1)
+    s.token(evse=1)
+    assert s.charging(1)
+    s.hw.fault(2, 1, s.world.now_ns)
+    s.token(OTHER, evse=2)
+    assert s.charging(1)
+    s.token("0405", evse=2)
+    assert not s.charging(1)
+    assert s.last()["transactionInfo"]["stoppedReason"] == "MasterPass"
+
+
+def test_answers_to_events_of_an_earlier_transaction_reach_the_cache(site):
+    """C10.FR.05: three drivers charge offline, one after the other."""
+    tokens = ["0A", "0B", "0C"]
+    s = site(AuthCtrlr__OfflineTxForUnknownIdEnabled="true", AuthCtrlr__LocalPreAuthorize="true")
+    s.world.csms.tokens.update({"0A": "Accepted", "0B": "Blocked", "0C": "Accepted"})
+    s.world.csms.refuse_handshakes(503)
+    s.world.csms.close_all(1001, "", s.world.now_ns)
+    s.run()
+    for token in tokens:
+        s.plug()
+        s.token(token)
+        if token != "0C":
+            s.token(token)
+            s.unplug()
+    s.world.csms.accept_handshakes()
+    s.world.until("last transaction", lambda: len(s.transactions()) == 3, 300)
+    s.run(60)
+    assert s.charging()
+    cache = s.world.station.authorization._cache
+    assert [cache.get("ISO14443", token)[0] for token in tokens] == ["Accepted", "Blocked", "Accepted"]
+
+
 # F01 to F03
 
 
