@@ -49,7 +49,7 @@ class Station:
         provisioning.on_news = availability.on_news
         reset = Reset(link, model, self.evse, transactions, availability)
         reset.outbox = outbox
-        transactions.on_idle += (availability.on_status, reset.on_idle)
+        transactions.on_idle += (availability.on_status, reset.on_idle, outbox.on_idle)
         remote = Remote(provisioning, rpc, self.evse, availability, transactions)
         remote.metering = metering
         self.evse.on_status = availability.on_status
