@@ -224,10 +224,13 @@ class Transactions:
         elif s.held and same(token, s.token) and not (s.held == _LEFT and s.connected):
             self._release(s)
             return
-        elif not s.held and not self._may_begin(s):
+        elif not (
+            s.held
+            or self._may_begin(s)
             # a master pass stops what goes on elsewhere
-            if remote is not None or not (self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId")):
-                return
+            or (remote is None and self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId"))
+        ):
+            return
         stops = s.authorized or s.held
         status, known, _ = await self._authorization.authorize(
             token["type"], token["idToken"], s.evse, bool(stops)
