@@ -214,6 +214,43 @@ def run(
 
 
 @app.command()
+def soak(
+    *,
+    board: Boards = None,
+    days: Annotated[float, typer.Option("--days", min=0.05, help="Virtual days.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", help="Of drivers and faults.")] = 1,
+    emulator: Annotated[str, typer.Option("--emulator", help="unicorn or renode.")] = "unicorn",
+    faults: Annotated[bool, typer.Option("--faults/--no-faults", help="Let things go wrong.")] = True,
+    report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
+) -> None:
+    """Live through days of charging, outages, resets and power cuts, and look for lost or doubled events.
+
+    A driver an hour. Writes soak-BOARD.json. Seven days of a board take about 10 minutes.
+    """
+    from bench.soak import Report, Soak
+
+    kind = _choose(emulator, None)
+    failed = False
+    report.mkdir(parents=True, exist_ok=True)
+    for name, elf in _targets(board, None, None).items():
+        began = time.monotonic()
+
+        def say(day: Any, name: str = name, began: float = began) -> None:
+            _say(f"{name}: day {day.day} is over after {time.monotonic() - began:.0f} s of host time")
+
+        result: Report = Soak(name, elf, days=days, seed=seed, emulator=cast(Kind, kind), faults=faults).run(
+            say
+        )
+        (report / f"soak-{name}.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+        out.print(result.table())
+        for line in result.problems:
+            _complain(f"{name}: {line}")
+        failed = failed or bool(result.problems)
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
 def parity(
     *,
     board: Boards = None,

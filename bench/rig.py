@@ -297,6 +297,23 @@ class Rig:
             stack_peak=self._stack.used() if self._stack and self._powered else None,
         )
 
+    @property
+    def powered(self) -> bool:
+        """Is the board switched on?"""
+        return self._powered
+
+    def heap_live(self) -> int | None:
+        """Bytes of the heap that can be reached now; None where that cannot be measured."""
+        return self._reachable() if self._powered else None
+
+    def store_area(self) -> bytes | None:
+        """What stands in the flash of the store; None where there is none. See bench.provision.read."""
+        return self.emulator.read_memory(*self.store) if self.store else None
+
+    def journal_area(self) -> bytes | None:
+        """What stands in the flash of the journal; None where there is none."""
+        return self.emulator.read_memory(*self.journal) if self.journal else None
+
     def metrics(self) -> Metrics:
         """What the board did over virtual time; ends the run, as `close` does. Raises MetricsError."""
         if self._watch is None:

@@ -310,6 +310,10 @@ class EvseController:
     def locked(self, evse: int, now_ns: int) -> bool:
         return self._at(evse, now_ns).locked
 
+    def plugged(self, evse: int, now_ns: int) -> bool:
+        """A cable is in the EVSE."""
+        return self._at(evse, now_ns).cable
+
     def pilot_amps(self, evse: int, now_ns: int) -> int:
         """Pilot current that the firmware set ($SC)."""
         return self._at(evse, now_ns).amps

@@ -210,9 +210,11 @@ class Outbox:
         return any(kind not in (SAMPLE, _SENT) for _, kind in self._items(transaction_id))
 
     def next_seq(self, transaction_id):
-        """The seqNo that follows those of a transaction's known events; None when there is none."""
+        """The seqNo that follows those of a transaction that goes on; None for one not known, or ended."""
         seq = None
         for _, kind in self._items(transaction_id):
+            if kind == ENDED:
+                return None
             if kind != SAMPLE:
                 seq = max(seq or 0, (self._head[4] << 8 | self._head[5]) + 1)
         return seq

@@ -148,6 +148,7 @@ def test_sequence_number_survives_a_reset_after_all_was_delivered(bench):
     assert bench.outbox.next_seq("tx-1") == 2
     assert bench.outbox.next_seq("tx-2") is None
     bench.event(ENDED)
+    assert bench.outbox.next_seq("tx-1") is None
     bench.deliver_all()
     assert bench.outbox.next_seq("tx-1") is None
     assert board.journal == {}

@@ -1,0 +1,42 @@
+"""A short soak: a few hours with faults, and that the soak would tell what it looks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.soak import Soak
+from csms_stub.messages import Message
+from tests.images import Firmware
+
+
+@pytest.mark.parametrize("board", ["stm32f4_discovery", "nrf52840dk"])
+def test_hours_with_faults(board: str, firmware: Firmware) -> None:
+    report = Soak(board, firmware(board), days=0.15, seed=3, emulator="unicorn").run()
+    assert report.problems == []
+    (day,) = report.days
+    assert day.sessions == 3
+    assert day.transactions >= 3
+    assert day.faults > 2
+    assert day.events > 20
+
+
+def test_lost_and_doubled_events_are_found(firmware: Firmware) -> None:
+    board = "stm32f4_discovery"
+    soak = Soak(board, firmware(board), days=0.05, seed=3, emulator="unicorn", faults=False)
+    told: list[Message] = []
+    note = soak._note_event
+
+    def forget_one_and_double_another(message: Message) -> None:
+        told.append(message)
+        if len(told) == 2:
+            return
+        note(message)
+        if len(told) == 4:
+            session = soak._csms.session()
+            soak._events[soak._asked[message.message_id]].answered_ns = message.at_ns - 60 * 10**9
+            soak._note(session, message)
+
+    soak._note_event = forget_one_and_double_another  # type: ignore[method-assign]
+    problems = soak.run().problems
+    assert any("not numbered without a gap" in problem for problem in problems)
+    assert any("came again though its answer" in problem for problem in problems)
