@@ -23,12 +23,13 @@ from robot.api.deco import library
 
 from bench.keywords.base import Moment
 from bench.keywords.driver import DriverKeywords
+from bench.keywords.metering import MeterKeywords
 from bench.keywords.model import ModelKeywords
 from bench.keywords.station import StationKeywords, complete_report, connector_reports
 
 
 @library(scope="TEST", auto_keywords=False, version="0.2.0", doc_format="ROBOT")
-class Bench(StationKeywords, DriverKeywords, ModelKeywords):
+class Bench(StationKeywords, DriverKeywords, ModelKeywords, MeterKeywords):
     """One charging station under test, its driver and its CSMS, in virtual time."""
 
 

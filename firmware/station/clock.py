@@ -104,8 +104,13 @@ def set_from(text):
 
 def time():
     """The present time: (seconds since 2020, milliseconds); counts from 0 as long as it is not `known`."""
-    seconds = board.uptime() + _seconds
-    ms = board.uptime_ms() + _ms
+    return at(board.uptime(), board.uptime_ms())
+
+
+def at(seconds, ms):
+    """The time at an instant of the uptime, as `time` gives it."""
+    seconds += _seconds
+    ms += _ms
     if ms < 0:
         seconds -= 1
         ms += 1000

@@ -75,7 +75,9 @@ class Metering:
         self.outbox = outbox
         self._online = online
         self._kick = Signal()
-        # by EVSE id - 1: uptime of the start of the transaction, and the seconds after it of the next samples
+        # by EVSE id - 1: uptime of the newest reading that was not due, as (seconds, milliseconds)
+        self._taken = [None] * EVSES
+        # uptime of the start of the transaction, and the seconds after it of the next samples
         self._base = [None] * EVSES
         self._due = [[None, None] for _ in range(EVSES)]
         # seconds of the wall clock of the next samples and of the last ones
@@ -108,7 +110,8 @@ class Metering:
 
         It is a periodic one where there are more of them (part 6, TC_J_10_CS).
         """
-        self._base[evse - 1] = (board.uptime(), board.uptime_ms())
+        # counted from the reading: the periodic ones follow it at exact intervals
+        self._base[evse - 1] = self._taken[evse - 1] if reading else (board.uptime(), board.uptime_ms())
         self._keep(
             evse,
             reading,
@@ -230,23 +233,23 @@ class Metering:
 
     async def _sample_clock(self):
         """J01.FR.14, J01.FR.19, J01.FR.20, J01.FR.22: all EVSEs at the same instant."""
-        seconds, ms = clock.time()
+        seconds = clock.time()[0]
         wanted = ["", ""]
-        late = 0
+        stamp = None
         for kind in (0, 1):
             due = self._next[kind]
             if due is None or seconds < due:
                 continue
             if seconds - due < _LATE_S:
                 wanted[kind] = self._list(kind + 2)
-                late = (seconds - due) * 1000 + ms
+                if seconds == due:
+                    stamp = clock.text_of(due, 0)
                 self._last[kind] = due
             self._next[kind] = None
         self._align()
         if not wanted[0] and not wanted[1]:
             return
         began = board.uptime()
-        stamp = _stamp(late)
         running = self._transaction
         for evse in range(1, EVSES + 1):
             if self._model.boolean("AlignedDataCtrlr.SendDuringIdle") and any(
@@ -267,11 +270,11 @@ class Metering:
 
     async def _sample_transaction(self, i):
         """J02.FR.11, and the samples for the end, counted from the start of the transaction."""
-        wanted = ["", ""]
-        late = 0
         if not self._base[i]:
             return
-        seconds, ms = self._elapsed(i)
+        wanted = ["", ""]
+        stamp = None
+        seconds = self._elapsed(i)[0]
         for kind in (0, 1):
             due = self._due[i][kind]
             if due is None or seconds < due:
@@ -280,10 +283,12 @@ class Metering:
             self._due[i][kind] = (seconds // interval + 1) * interval if interval else None
             if seconds - due < _LATE_S:
                 wanted[kind] = self._list(kind)
-                late = (seconds - due) * 1000 + ms
+                if seconds == due:
+                    begin, ms = self._base[i]
+                    stamp = clock.text_of(*clock.at(begin + due, ms))
         if not wanted[0] and not wanted[1]:
             return
-        reading = await self._read(i + 1, _stamp(late), board.uptime())
+        reading = await self._read(i + 1, stamp, board.uptime())
         if reading is None or not self._base[i]:
             return
         self._keep(i + 1, reading, "Sample.Periodic", wanted[1])
@@ -297,7 +302,8 @@ class Metering:
             log.warn("metering: %d: the meter does not answer", evse)
             return None
         if stamp is None or board.uptime() - began > 1:
-            stamp = clock.now()
+            self._taken[evse - 1] = now = (board.uptime(), board.uptime_ms())
+            stamp = clock.text_of(*clock.at(*now))
         energy, current, voltage = values
         return stamp, energy, current, voltage
 
@@ -312,12 +318,3 @@ class Metering:
 
         if not self._rpc.submit(REQUESTED, "MeterValues", build, _ignore):
             log.warn("metering: meter values of %d given up: too many CALLs are waiting", evse)
-
-
-def _stamp(late):
-    """The instant that was `late` ms ago, or None when that is a second or more."""
-    if late > 999:
-        return None
-    seconds, ms = clock.time()
-    ms -= late
-    return clock.text_of(seconds - 1, ms + 1000) if ms < 0 else clock.text_of(seconds, ms)
