@@ -324,7 +324,7 @@ def mutate(
     took_s = time.perf_counter() - began
     _say(f"{caught} of {len(outcomes)} mutations caught in {took_s:.0f} s   {report / 'mutations.md'}")
     if caught < len(outcomes):
-        _complain(f"{len(outcomes) - caught} of {len(outcomes)} mutations survived")
+        _complain(f"{len(outcomes) - caught} of {len(outcomes)} mutations were not caught")
         raise typer.Exit(EXIT_FAILED)
 
 

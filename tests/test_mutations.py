@@ -79,16 +79,16 @@ def test_choice_by_name_and_unknown_scenarios(sources: Path) -> None:
         mutations.choose(found, [each for each in discover() if each.id != "TC_B_01_CS"], [])
 
 
-def test_report_tells_what_survived(tmp_path: Path) -> None:
+def test_report_tells_what_was_not_caught(tmp_path: Path) -> None:
     mutation = Mutation("m", "X00.FR.00: a rule", "station.py", "a", "b", ("TC_B_01_CS", "TC_B_02_CS"))
-    caught = Outcome(mutation, {"TC_B_01_CS": "FAIL", "TC_B_02_CS": "FAIL"}, {"TC_B_01_CS": "a | b\nlong"})
-    survived = Outcome(mutation, {"TC_B_01_CS": "FAIL", "TC_B_02_CS": "PASS"}, {"TC_B_01_CS": "a"})
+    caught = Outcome(mutation, {"TC_B_01_CS": "caught", "TC_B_02_CS": "caught"}, {"TC_B_01_CS": "a | b\nc"})
+    survived = Outcome(mutation, {"TC_B_01_CS": "caught", "TC_B_02_CS": "missed"}, {"TC_B_01_CS": "a"})
     assert (caught.caught, survived.caught) == (True, False)
     mutations.write([caught, survived], "board", tmp_path)
     text = (tmp_path / "mutations.md").read_text()
     assert "1 of 2 caught on board" in text
     assert "| TC_B_01_CS TC_B_02_CS | caught | a \\| b |" in text
-    assert "TC_B_02_CS (PASS) | **survived** |" in text
+    assert "TC_B_02_CS (missed) | **not caught** |" in text
     content = json.loads((tmp_path / "mutations.json").read_text())
     assert [each["caught"] for each in content] == [True, False]
     assert content[0]["mutation"]["rule"] == "X00.FR.00: a rule"
