@@ -133,6 +133,15 @@ class DriverKeywords(Keywords):
         self._wait(f"open contactor of EVSE {evse}", lambda: not self.contactor_is_closed(evse), within)
 
     @keyword
+    def pilot_current_should_be(self, amps: int, evse: int = 1, within: float = UNLOCK_S) -> None:
+        """Amperes that the EVSE offers the car; 0 when the pilot is off."""
+        self._wait(
+            f"pilot current of {amps} A at EVSE {evse}",
+            lambda: self.rig.evse.pilot_amps(evse, self.rig.now_ns) == int(amps),
+            within,
+        )
+
+    @keyword
     def energy_register(self, evse: int = 1) -> float:
         """Wh that the EVSE has delivered in all its life."""
         return self.rig.evse.energy_wh(evse, self.rig.now_ns)

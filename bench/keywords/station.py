@@ -199,6 +199,21 @@ class StationKeywords(TransactionKeywords):
         self._wait(f"report of all connectors as {status}", all_reported, within)
 
     @keyword
+    def every_connector_has_been_reported(self) -> None:
+        """The post scenario validation of many test cases: each connector in ``@{CONNECTORS}`` was reported
+        since the station was switched on.
+        """
+        wanted = {_evse_connector(name) for name in variable("CONNECTORS", ["1.1", "2.1"])}
+        reported = {
+            (evse, connector)
+            for message in self._requests(since=0)
+            for evse, connector, _ in connector_reports(message.action, message.payload)
+        }
+        missing = ", ".join(f"EVSE {evse} connector {connector}" for evse, connector in wanted - reported)
+        if missing:
+            raise AssertionError(f"The station has never reported {missing}")
+
+    @keyword
     def station_reports_its_device_model(self, request_id: int, within: float = 300.0) -> list[Payload]:
         """Wait for the whole report: NotifyReport messages of this request, numbered from 0, the last one
         without ``tbc`` (B07.FR.08, B08.FR.06). Returns all ``reportData``.

@@ -154,7 +154,8 @@ class Transactions:
 
     def trigger(self, evse):
         """Send a TransactionEventRequest of the transaction on an EVSE (F06.FR.07)."""
-        self._sessions[evse - 1].asked = True
+        s = self._sessions[evse - 1]
+        s.asked = s.show = True
         self._wake.set()
 
     def sampled(self, evse, kind, reading):
