@@ -97,6 +97,43 @@ TC_B_30_CS Cold Boot Charging Station - Pending/Rejected - SecurityError
     ${error} =    CSMS Sends And Gets An Error    GetBaseReport    requestId=${301}    reportBase=FullInventory
     Should Be Equal    ${error.error_code}    SecurityError
 
+TC_B_51_CS Status change during offline period - > Offline Threshold
+    [Documentation]    Back after more than OfflineThreshold, the station reports every connector.
+    [Tags]    TC_B_51_CS    B04    B04.FR.01
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=40    OCPPCommCtrlr.RetryBackOffWaitMinimum=42
+    ...    OCPPCommCtrlr.RetryBackOffRandomRange=0
+    # Step 1
+    CSMS Closes The Connection And Accepts None
+    # Step 2: manual action
+    Connect The EV And EVSE    1
+    # Step 3
+    Let Time Pass    40
+    CSMS Accepts Connections
+    Station Reconnects
+    # Steps 4 and 5
+    Connector Is Reported As    Occupied    1
+    Connector Is Reported As    Available    2
+    # Each once: nobody changed them since
+    Station Sends No    StatusNotification    ${TIME DEVIATION}
+
+TC_B_52_CS Status change during offline period - < Offline Threshold
+    [Documentation]    Back after less than OfflineThreshold, the station reports the connector that changed, and no
+    ...    other one.
+    [Tags]    TC_B_52_CS    B04    B04.FR.02
+    [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=40    OCPPCommCtrlr.RetryBackOffWaitMinimum=38
+    ...    OCPPCommCtrlr.RetryBackOffRandomRange=0
+    # Step 1
+    CSMS Closes The Connection And Accepts None
+    # Step 2: manual action
+    Connect The EV And EVSE    1
+    # Step 3
+    Let Time Pass    5
+    CSMS Accepts Connections
+    Station Reconnects    within=40
+    # Steps 4 and 5
+    Connector Is Reported As    Occupied    1
+    Station Sends No    StatusNotification    ${TIME DEVIATION}
+
 TC_B_06_CS Get Variables - single value
     [Documentation]    The value of a required variable.
     [Tags]    TC_B_06_CS    B06    B06.FR.01    B06.FR.02    B06.FR.03    B06.FR.04    B06.FR.10    B06.FR.11

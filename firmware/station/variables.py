@@ -6,8 +6,8 @@ EVSES = const(2)  # each with one connector
 
 MODEL = const("Lite 2")
 VENDOR = const("OCPP Lite Bench")
-_SUPPLY_PHASES = const("3")
-_EVSE_POWER_W = const(22080)
+_SUPPLY_PHASES = const("1")
+_EVSE_POWER_W = const(7360)  # 32 A at 230 V
 _DAY_S = const(86400)
 _CACHE_BYTES = const(1464)  # authcache.STORAGE_MAX
 
@@ -51,6 +51,7 @@ TABLE = const(
                 ("Interval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
                 ("Measurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
                 ("SendDuringIdle", None, _BOOLEAN | RW, None, None, None, "false"),
+                ("SignReadings", None, _BOOLEAN | RW, None, None, None, "false"),
                 ("TxEndedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
                 ("TxEndedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
             ),
@@ -113,6 +114,15 @@ TABLE = const(
                 ("NetworkConfigurationPriority", None, _SEQUENCE | RW | REBOOT, None, None, "1,2", "1"),
                 ("NetworkProfileConnectionAttempts", None, _INTEGER | RW, None, 1, 100, "3"),
                 ("OfflineThreshold", None, _INTEGER | RW, "s", 0, None, "300"),
+                (
+                    "PublicKeyWithSignedMeterValue",
+                    None,
+                    _OPTIONS | RW,
+                    None,
+                    None,
+                    "Never,OncePerTransaction,EveryMeterValue",
+                    "OncePerTransaction",
+                ),
                 ("ResetRetries", None, _INTEGER | RW, None, 0, 10, "0"),
                 ("RetryBackOffRandomRange", None, _INTEGER | RW, "s", 0, 3600, "10"),
                 ("RetryBackOffRepeatTimes", None, _INTEGER | RW, None, 0, 10, "5"),
@@ -127,6 +137,7 @@ TABLE = const(
             (
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
+                ("SignReadings", None, _BOOLEAN | RW, None, None, None, "false"),
                 ("TxEndedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
                 ("TxEndedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
                 ("TxStartedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
