@@ -180,6 +180,8 @@ TC_B_09_CS Set Variables - single value
     [Documentation]    A required variable is set; afterwards it has the value.
     [Tags]    TC_B_09_CS    B05    B05.FR.01    B05.FR.02    B05.FR.03    B05.FR.10    B05.FR.12
     [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=200
+    ${value} =    CSMS Gets Variable    OCPPCommCtrlr    OfflineThreshold
+    Should Be Equal    ${value}    200
     # Steps 1 and 2
     ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=300    attribute=Actual
     Variable Was Set    ${results}[0]
@@ -190,6 +192,8 @@ TC_B_10_CS Set Variables - multiple values
     [Documentation]    Two required variables are set with one request; afterwards they have the values.
     [Tags]    TC_B_10_CS    B05    B05.FR.01    B05.FR.02    B05.FR.03    B05.FR.10    B05.FR.12
     [Setup]    General Preconditions    OCPPCommCtrlr.OfflineThreshold=200    AuthCtrlr.LocalAuthorizeOffline=false
+    ${value} =    CSMS Gets Variable    AuthCtrlr    LocalAuthorizeOffline
+    Should Be Equal    ${value}    false
     # Steps 1 and 2
     ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=300
     ...    AuthCtrlr.LocalAuthorizeOffline=true    attribute=Actual
