@@ -254,6 +254,10 @@ class Transactions:
         elif self._may_begin(s):
             self._grant(s, token, known or group, remote)
 
+    def _has_master(self):
+        """Could a token be a master pass, for what goes on elsewhere?"""
+        return self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId")
+
     def _release(self, s):
         s.held = 0
         self._wake.set()
