@@ -227,7 +227,8 @@ class Link:
             await self._socket.connect(host, port)
             authority = host if port == 80 else "%s:%d" % (host, port)
             target = path + "/" + websocket.quoted(identity)
-            if not await self._socket.send(ws.request(authority, target, identity, self._model.password())):
+            n = ws.request(self._tx, authority, target, identity, self._model.password())
+            if not await self._socket.send(memoryview(self._tx)[:n]):
                 raise LinkDown("connection lost")
             until = board.uptime() + _HANDSHAKE_S
             while True:

@@ -347,6 +347,7 @@ class Socket:
     async def send(self, data):
         """Send a buffer. False when the connection is gone."""
         modem = self._modem
+        data = memoryview(data)
         async with modem.lock:
             try:
                 for start in range(0, len(data), _SEND_MAX):

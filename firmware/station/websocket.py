@@ -113,18 +113,32 @@ class Client:
         self.reason = ""
         self.used = 0
 
-    def request(self, host, path, identity, password):
-        """The opening request with HTTP Basic authentication (A00.FR.202-205); `password` None: without."""
+    def request(self, buffer, host, path, identity, password):
+        """Put the opening request with HTTP Basic authentication (A00.FR.202-205) into a buffer; its length.
+
+        `password` None: without. Raises LinkDown when the buffer is too small.
+        """
         key = b64(board.random(16))
         self._accept = b64(board.sha1(key.encode() + _GUID))
-        credentials = ""
-        if password is not None:
-            credentials = "Authorization: Basic %s\r\n" % b64((identity + ":" + password).encode())
-        return (
-            "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: %s\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-            % (path, host, key, _SUBPROTOCOL, credentials)
-        ).encode()
+        at = 0
+        for text in (
+            "GET ",
+            path,
+            " HTTP/1.1\r\nHost: ",
+            host,
+            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
+            key,
+            "\r\nSec-WebSocket-Protocol: ocpp2.0.1\r\nSec-WebSocket-Version: 13\r\n",
+            "" if password is None else "Authorization: Basic ",
+            "" if password is None else b64((identity + ":" + password).encode()) + "\r\n",
+            "\r\n",
+        ):
+            data = text.encode()
+            if at + len(data) > len(buffer):
+                raise LinkDown("URL and credentials are too long")
+            buffer[at : at + len(data)] = data
+            at += len(data)
+        return at
 
     def _open(self):
         head = bytes(self.message[: self.length]).split(b"\r\n")

@@ -9,11 +9,17 @@ from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 
+def request_of(client, host, path, identity, password):
+    """The opening request, as it goes out."""
+    buffer = bytearray(1000)
+    return bytes(buffer[: client.request(buffer, host, path, identity, password)])
+
+
 def opened():
     """A client behind its handshake, and the server."""
     client = websocket.Client()
     server = ServerProtocol(subprotocols=["ocpp2.0.1"])
-    server.receive_data(client.request("csms.local", "/ocpp/a%20b", "a b", "pass:word"))
+    server.receive_data(request_of(client, "csms.local", "/ocpp/a%20b", "a b", "pass:word"))
     (request,) = server.events_received()
     assert request.headers["Authorization"] == "Basic YSBiOnBhc3M6d29yZA=="
     server.send_response(server.accept(request))
@@ -143,7 +149,7 @@ def test_noise_is_survived(data, size):
 @given(st.binary(max_size=3000), st.integers(1, 500))
 def test_noise_instead_of_a_handshake(data, size):
     client = websocket.Client()
-    client.request("h", "/", "i", None)
+    request_of(client, "h", "/", "i", None)
     try:
         assert events(client, data, size) == []
     except LinkDown as e:
@@ -167,7 +173,7 @@ def test_noise_instead_of_a_handshake(data, size):
 def test_handshake_refused(before, after, reason):
     client = websocket.Client()
     server = ServerProtocol(subprotocols=["ocpp2.0.1"])
-    server.receive_data(client.request("csms.local", "/ocpp/a", "a", "p"))
+    server.receive_data(request_of(client, "csms.local", "/ocpp/a", "a", "p"))
     (request,) = server.events_received()
     server.send_response(server.accept(request))
     answer = b"".join(server.data_to_send()).decode()
@@ -181,3 +187,8 @@ def test_path_segment_is_quoted(text):
     from urllib.parse import quote
 
     assert websocket.quoted(text) == quote(text, safe="")
+
+
+def test_an_opening_request_that_is_too_long():
+    with pytest.raises(LinkDown):
+        websocket.Client().request(bytearray(400), "csms.local", "/" + 300 * "a", "a", "p")
