@@ -282,20 +282,60 @@ static mp_obj_t board_journal_put(mp_obj_t number, mp_obj_t data_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(board_journal_put_obj, board_journal_put);
 
+// journal_begin(number), journal_append(data), ..., journal_end(): an item in pieces, as it is made.
+static mp_obj_t board_journal_begin(mp_obj_t number) {
+    uint8_t key[NUMBER_SIZE];
+    raise_on_error(store_begin(&store_journal, number_of(number, key), NUMBER_SIZE, STORE_VALUE_MAX));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_journal_begin_obj, board_journal_begin);
+
+static mp_obj_t board_journal_append(mp_obj_t data_in) {
+    mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
+    raise_on_error(store_append(&store_journal, data.buf, data.len));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_journal_append_obj, board_journal_append);
+
+static mp_obj_t board_journal_end(void) {
+    raise_on_error(store_end(&store_journal));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_journal_end_obj, board_journal_end);
+
 // journal_read(number, offset, buffer): bytes read, 0 at the end of the item; None where there is no item.
+// A negative offset counts from the end, and begins at the beginning where the item is shorter.
 static mp_obj_t board_journal_read(mp_obj_t number, mp_obj_t offset_in, mp_obj_t buffer_in) {
     uint8_t key[NUMBER_SIZE];
     store_item_t item;
-    mp_uint_t offset = mp_obj_get_int(offset_in);
+    mp_int_t offset = mp_obj_get_int(offset_in);
     mp_buffer_info_t buffer = bytes_of(buffer_in, MP_BUFFER_WRITE);
     if (store_get(&store_journal, number_of(number, key), NUMBER_SIZE, &item) != 0) {
         return mp_const_none;
     }
-    size_t size = offset < item.value_size ? MIN(item.value_size - offset, buffer.len) : 0;
+    mp_int_t size = item.value_size;
+    offset = offset < 0 ? MAX(size + offset, 0) : MIN(offset, size);
+    size = MIN(size - offset, (mp_int_t)buffer.len);
     memcpy(buffer.buf, item.value + offset, size);
     return MP_OBJ_NEW_SMALL_INT(size);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(board_journal_read_obj, board_journal_read);
+
+// journal_find(number, bytes): their offset in the item, or -1.
+static mp_obj_t board_journal_find(mp_obj_t number, mp_obj_t what_in) {
+    uint8_t key[NUMBER_SIZE];
+    store_item_t item;
+    mp_buffer_info_t what = bytes_of(what_in, MP_BUFFER_READ);
+    if (store_get(&store_journal, number_of(number, key), NUMBER_SIZE, &item) == 0) {
+        for (size_t at = 0; at + what.len <= item.value_size; at++) {
+            if (memcmp(item.value + at, what.buf, what.len) == 0) {
+                return MP_OBJ_NEW_SMALL_INT(at);
+            }
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(-1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(board_journal_find_obj, board_journal_find);
 
 // A number that is not there is no error.
 static mp_obj_t board_journal_delete(mp_obj_t number) {
@@ -386,6 +426,10 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_store_delete), MP_ROM_PTR(&board_store_delete_obj)},
     {MP_ROM_QSTR(MP_QSTR_store_keys), MP_ROM_PTR(&board_store_keys_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_put), MP_ROM_PTR(&board_journal_put_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_begin), MP_ROM_PTR(&board_journal_begin_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_append), MP_ROM_PTR(&board_journal_append_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_end), MP_ROM_PTR(&board_journal_end_obj)},
+    {MP_ROM_QSTR(MP_QSTR_journal_find), MP_ROM_PTR(&board_journal_find_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_read), MP_ROM_PTR(&board_journal_read_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_delete), MP_ROM_PTR(&board_journal_delete_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_next), MP_ROM_PTR(&board_journal_next_obj)},

@@ -137,37 +137,46 @@ static bool erase(uintptr_t bank, size_t size) {
     return is_blank(bank, bank + size) || (chip_flash_erase(bank, size) && is_blank(bank, bank + size));
 }
 
-// Key and value as one row of words, without a buffer for the whole of it.
-static bool program_payload(uintptr_t address, const store_item_t *item) {
-    size_t size = item->key_size + item->value_size;
-    for (size_t done = 0; done < size; done += 4) {
-        uint32_t word = ERASED;
-        uint8_t *bytes = (uint8_t *)&word;
-        for (size_t i = done; i < size && i < done + 4; i++) {
-            *bytes++ = i < item->key_size ? item->key[i] : item->value[i - item->key_size];
-        }
-        if (!program(address + done, &word, 1)) {
-            return false;
+static void start_record(store_writer_t *writer, uintptr_t record) {
+    *writer = (store_writer_t) {.record = record, .word = ERASED};
+}
+
+// The payload, key first, in pieces of any size; a word goes into flash when it is full.
+static bool write_payload(store_writer_t *writer, const uint8_t *data, size_t size) {
+    while (size--) {
+        ((uint8_t *)&writer->word)[writer->size++ % 4] = *data++;
+        if (writer->size % 4 == 0) {
+            if (!program(writer->record + RECORD_HEADER_SIZE + writer->size - 4, &writer->word, 1)) {
+                return false;
+            }
+            writer->word = ERASED;
         }
     }
     return true;
 }
 
-static size_t record_room(const store_item_t *item) {
-    return RECORD_HEADER_SIZE + round_up(item->key_size + item->value_size);
+static bool finish_record(const store_writer_t *writer, size_t key_size, uint32_t mark) {
+    uintptr_t payload = writer->record + RECORD_HEADER_SIZE;
+    if (writer->size % 4 != 0 && !program(payload + writer->size / 4 * 4, &writer->word, 1)) {
+        return false;
+    }
+    uint32_t header = key_size | (writer->size - key_size) << 8 | mark << 24;
+    uint32_t crc = crc32(0, (const uint8_t *)&header, 4);
+    crc = crc32(crc, (const uint8_t *)payload, writer->size);
+    return program(writer->record + 4, &crc, 1) && program(writer->record, &header, 1);
+}
+
+static size_t record_room(size_t payload_size) {
+    return RECORD_HEADER_SIZE + round_up(payload_size);
 }
 
 static bool program_record(uintptr_t bank, size_t *at, const store_item_t *item) {
-    uint32_t mark = item->value ? MARK_VALUE : MARK_DELETED;
-    uint32_t header = item->key_size | item->value_size << 8 | mark << 24;
-    uint32_t crc = crc32(0, (const uint8_t *)&header, 4);
-    crc = crc32(crc, item->key, item->key_size);
-    crc = crc32(crc, item->value, item->value_size);
-    uintptr_t address = bank + *at;
-    *at += record_room(item);
-    return program_payload(address + RECORD_HEADER_SIZE, item)
-        && program(address + 4, &crc, 1)
-        && program(address, &header, 1);
+    store_writer_t writer;
+    start_record(&writer, bank + *at);
+    *at += record_room(item->key_size + item->value_size);
+    return write_payload(&writer, item->key, item->key_size)
+        && write_payload(&writer, item->value, item->value_size)
+        && finish_record(&writer, item->key_size, item->value ? MARK_VALUE : MARK_DELETED);
 }
 
 // Into the other bank, without the item of the key `without`.
@@ -212,6 +221,7 @@ int store_init(store_t *store) {
     store->live = use_second ? second : first;
     store->sequence = use_second ? second_sequence : first_sequence;
     store->torn = false;
+    store->writer.record = 0;
 
     bool damaged = false;
     store_item_t item;
@@ -273,11 +283,14 @@ int store_get(const store_t *store, const uint8_t *key, size_t key_size, store_i
     return found ? 0 : -MP_ENOENT;
 }
 
-// Room for a record, if need be by a compaction without the item of the key `without`.
+// Room for a record, if need be by a compaction without the item of the key `without`. A record that was
+// begun and not ended is lost.
 static int make_room(store_t *store, size_t size, const store_item_t *without) {
     if (!store->live) {
         return -MP_EIO;
     }
+    store->torn |= store->writer.record != 0;
+    store->writer.record = 0;
     if (!store->torn && size <= bank_size(store) - store->end) {
         return 0;
     }
@@ -285,23 +298,52 @@ static int make_room(store_t *store, size_t size, const store_item_t *without) {
     return error || size <= bank_size(store) - store->end ? error : -MP_ENOSPC;
 }
 
-static int append(store_t *store, const store_item_t *item) {
-    store->torn = !program_record(store->live, &store->end, item);
-    return store->torn ? -MP_EIO : 0;
+int store_begin(store_t *store, const uint8_t *key, size_t key_size, size_t value_max) {
+    if (key_size == 0 || key_size > STORE_KEY_MAX || value_max > STORE_VALUE_MAX) {
+        return -MP_EINVAL;
+    }
+    int error = make_room(store, record_room(key_size + value_max), NULL);
+    if (error) {
+        return error;
+    }
+    start_record(&store->writer, store->live + store->end);
+    store->key_size = key_size;
+    store->payload_max = key_size + value_max;
+    return store_append(store, key, key_size);
+}
+
+int store_append(store_t *store, const uint8_t *data, size_t size) {
+    store_writer_t *writer = &store->writer;
+    if (!writer->record || size > store->payload_max - writer->size) {
+        return -MP_EINVAL;
+    }
+    return write_payload(writer, data, size) ? 0 : -MP_EIO;
+}
+
+int store_end(store_t *store) {
+    store_writer_t *writer = &store->writer;
+    if (!writer->record) {
+        return -MP_EINVAL;
+    }
+    if (!finish_record(writer, store->key_size, MARK_VALUE)) {
+        return -MP_EIO;
+    }
+    store->end += record_room(writer->size);
+    writer->record = 0;
+    return 0;
 }
 
 int store_put(store_t *store, const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size) {
-    if (key_size == 0 || key_size > STORE_KEY_MAX || value_size > STORE_VALUE_MAX) {
-        return -MP_EINVAL;
-    }
     store_item_t now;
     if (store_get(store, key, key_size, &now) == 0 && now.value_size == value_size
         && memcmp(now.value, value, value_size) == 0) {
         return 0;
     }
-    store_item_t item = {.key = key, .value = value, .key_size = key_size, .value_size = value_size};
-    int error = make_room(store, record_room(&item), NULL);
-    return error ? error : append(store, &item);
+    int error = store_begin(store, key, key_size, value_size);
+    if (!error) {
+        error = store_append(store, value, value_size);
+    }
+    return error ? error : store_end(store);
 }
 
 int store_delete(store_t *store, const uint8_t *key, size_t key_size) {
@@ -312,6 +354,10 @@ int store_delete(store_t *store, const uint8_t *key, size_t key_size) {
     // In a full bank there is no room for a record that says so: the compaction leaves the item out.
     uint32_t before = store->sequence;
     item = (store_item_t) {.key = key, .key_size = key_size};
-    int error = make_room(store, record_room(&item), &item);
-    return store->sequence != before || error ? error : append(store, &item);
+    int error = make_room(store, record_room(key_size), &item);
+    if (error || store->sequence != before) {
+        return error;
+    }
+    store->torn = !program_record(store->live, &store->end, &item);
+    return store->torn ? -MP_EIO : 0;
 }

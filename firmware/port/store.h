@@ -24,11 +24,20 @@ typedef struct {
 } store_item_t;
 
 typedef struct {
+    uintptr_t record; // its address, 0 where none is being written
+    size_t size;      // of key and value so far
+    uint32_t word;    // the last bytes of them, where they do not fill a word
+} store_writer_t;
+
+typedef struct {
     uint8_t *start, *stop;
     uintptr_t live;    // address of the live bank, 0 before store_init()
     uint32_t sequence; // of the live bank
     size_t end;        // offset of the first free byte in it
     bool torn;         // a write failed half way: nothing can follow it in this bank
+    uint8_t key_size;  // of the record being written
+    uint16_t payload_max;
+    store_writer_t writer;
 } store_t;
 
 extern store_t store_settings; // _store_start to _store_end
@@ -41,6 +50,10 @@ int store_tidy(store_t *store);
 // `out` points into flash, and is good until the next put or delete.
 int store_get(const store_t *store, const uint8_t *key, size_t key_size, store_item_t *out);
 int store_put(store_t *store, const uint8_t *key, size_t key_size, const uint8_t *value, size_t value_size);
+// A value in pieces, of `value_max` bytes at most: begin, append, ..., end. It is there once it has ended.
+int store_begin(store_t *store, const uint8_t *key, size_t key_size, size_t value_max);
+int store_append(store_t *store, const uint8_t *data, size_t size);
+int store_end(store_t *store);
 int store_delete(store_t *store, const uint8_t *key, size_t key_size);
 int store_next(const store_t *store, size_t *cursor, store_item_t *out); // live items; *cursor starts at 0
 // The live item with the smallest key of this size that is greater (memcmp) than `key`.

@@ -133,7 +133,7 @@ class Metering:
         transaction_id = self._transaction(evse)
         if transaction_id is None:
             return
-        text = self.outbox.text
+        text = self.outbox
         text.clear()
         if self.put(text, reading, context, measurands):
             self.outbox.commit(SAMPLE, evse, transaction_id)

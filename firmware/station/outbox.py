@@ -1,8 +1,9 @@
 """E04, E11 to E14: transaction events, kept in flash from their making to their answer, sent in order.
 
-Each event is an item of the journal (`board.journal_*`), under a number that grows: a head of fixed layout,
-the transaction's id, and the payload's text. What is left of the newest delivered event while its
-transaction goes on is its head: it keeps the sequence number over a loss of power.
+Each event is an item of the journal (`board.journal_*`), under a number that grows: the payload's text, which
+goes into flash as it is composed, the transaction's id, and a tail of fixed layout. What is left of the
+newest delivered event while its transaction goes on are its id and tail: they keep the sequence number over a
+loss of power.
 """
 
 import json
@@ -23,15 +24,18 @@ SAMPLE = const(3)  # a MeterValueType that goes out with the Ended of its transa
 _METERED = const(4)  # an Updated that is but a reading: the first to go when the journal is full
 _SENT = const(5)  # an event that was delivered, without its text
 
-# the head: kind, EVSE, length of the id, 0, seqNo (2), place of the samples in the text (2)
-_HEAD = const(8)
+# the tail: kind, EVSE, length of the id, length of the text (2), seqNo (2)
+_TAIL = const(7)
+_SIZE_AT = const(3)
+_SEQ_AT = const(5)
 _ID_MAX = const(36)
-_TEXT_AT = const(_HEAD + _ID_MAX)
-_TEXT_MAX = const(2048)
 _PIECE = const(128)
 
-_SAMPLES = const(b'"meterValue":[\x01')
-_OPENING = const(15)  # ',"meterValue":['
+_SAMPLES = const(b',"meterValue":[\x01')
+_OPENING = const(',"meterValue":[')
+_SEQ = const(b'"seqNo":')
+_METER = const(b'"triggerReason":"MeterValue')
+_TOKEN = const(b'"idToken":{')
 
 _ATTEMPTS = const("OCPPCommCtrlr.MessageAttempts#TransactionEvent")
 _INTERVAL = const("OCPPCommCtrlr.MessageAttemptInterval#TransactionEvent")
@@ -41,71 +45,41 @@ _IDLE_S = const(3600)
 _MARGIN_S = const(120)
 
 
-class Text:
-    """One text at a time in a buffer of fixed size. What does not fit makes it too long to be committed."""
-
-    def __init__(self):
-        self._buffer = bytearray(_TEXT_AT + _TEXT_MAX)
-        self.data = memoryview(self._buffer)
-        self.clear()
-
-    def clear(self):
-        """Begin a new text."""
-        self.length = 0
-        self.overflow = False
-
-    def room(self):
-        """Bytes that still fit."""
-        return _TEXT_MAX - self.length
-
-    def put(self, text):
-        """Append text."""
-        text = text.encode()
-        if len(text) > self.room():
-            self.overflow = True
-            return
-        at = _TEXT_AT + self.length
-        self.data[at : at + len(text)] = text
-        self.length += len(text)
-
-    def find(self, what):
-        """Place of some bytes in `data`, or -1."""
-        return self._buffer.find(what, _TEXT_AT, _TEXT_AT + self.length)
-
-
 class Outbox:
-    """The queue of transaction events. `text` takes the payload of the next one, then `commit` queues it.
+    """The queue of transaction events: `clear`, `put` the payload of one without waiting, then `commit` it.
 
     `online()` says whether the CSMS has accepted the station; whoever makes it change calls `on_online` or
     `on_offline`. `on_response(transaction id, kind, payload, idToken of the request or None)` hears of each
-    response, `find(transaction id)` says on which EVSE a transaction goes on (0: none), `idle()` whether
-    none does.
+    response, `find(transaction id)` says on which EVSE a transaction goes on (0: none), `idle()` whether none
+    does.
     """
 
     def __init__(self, rpc, model, online):
-        self.text = Text()
         self._rpc = rpc
         self._model = model
         self._online = online
         self._kick = Signal()
-        self._head = bytearray(_TEXT_AT)
+        self._tail = bytearray(_ID_MAX + _TAIL)  # the end of the item that was loaded
+        self._at = 0  # where its tail is in there
         self._piece = bytearray(_PIECE)
+        # the event being composed
+        self._length = None  # of its text, None: not begun
+        self._seq = 0
+        self._metered = self._failed = False
+        # the oldest one
         self._sending = 0  # number of the event under way or waited for, 0: none
         self._waiting = False  # for its answer
-        self._failures = 0  # of that event
+        self._failures = 0
         self._retry_at = 0
         self._done_to = 0  # no event up to this number is left
         self._sent = {}  # EVSE: number of what is left of its newest delivered event
         self.on_response = self.idle = None
         self.find = lambda transaction_id: 0
-        number = self._last = 0
-        while True:
-            number = board.journal_next(number)
-            if number is None:
-                break
+        self._last = 0
+        for number, kind in self._items():
             self._last = number
-            if self._load(number) and self._head[0] == _SENT:
-                self._sent[self._head[1]] = number
+            if kind == _SENT:
+                self._sent[self._tail[self._at + 1]] = number
         self._offline = self._last  # items up to this number are marked as offline (E11.FR.07)
         if self._last:
             log.info("outbox: items up to %d kept", self._last)
@@ -113,24 +87,32 @@ class Outbox:
     # items
 
     def _load(self, number):
-        """The head of an item and its transaction's id into `_head`; False where there is no such item."""
-        n = board.journal_read(number, 0, self._head)
-        return n is not None and n >= _HEAD
+        """The kind of an item, None where there is none such; its id and tail are loaded."""
+        n = board.journal_read(number, -_ID_MAX - _TAIL, self._tail)
+        if n is None or n < _TAIL:
+            return None
+        self._at = n - _TAIL
+        return self._tail[self._at]
 
     def _id(self):
-        return bytes(self._head[_HEAD : _HEAD + self._head[2]]).decode()
+        return bytes(self._tail[self._at - self._tail[self._at + 2] : self._at]).decode()
+
+    def _word(self, place):
+        at = self._at + place
+        return self._tail[at] << 8 | self._tail[at + 1]
 
     def _items(self, transaction_id=None, number=0):
-        """Number and kind of each item (of a transaction) above `number`, in order; its head is loaded."""
+        """Number and kind of each item (of a transaction) above `number`, in order; its tail is loaded."""
         while True:
             number = board.journal_next(number)
             if number is None:
                 return
-            if self._load(number) and (transaction_id is None or self._id() == transaction_id):
-                yield number, self._head[0]
+            kind = self._load(number)
+            if kind is not None and (transaction_id is None or self._id() == transaction_id):
+                yield number, kind
 
     def _first(self):
-        """The number of the oldest event, its head loaded; 0 when there is none."""
+        """The number of the oldest event, its tail loaded; 0 when there is none."""
         for number, kind in self._items(None, self._done_to):
             if kind not in (SAMPLE, _SENT):
                 return number
@@ -144,42 +126,73 @@ class Outbox:
 
     # taking in
 
-    def commit(self, kind, evse, transaction_id):
-        """Store `text` as an event or sample of a transaction and queue it; False when that cannot be.
+    def clear(self):
+        """Begin a new text; one that was not committed is lost."""
+        if self._length is not None:
+            self._length = None
+            try:
+                board.journal_end()
+            except OSError:
+                return
+            self._delete(self._last + 1)
 
-        Its seqNo is read from the text. What the link does meanwhile marks the event as offline.
-        """
-        text = self.text
-        name = transaction_id.encode()
-        seq = 0
-        mark = 0
-        if text.overflow or len(name) > _ID_MAX:
-            log.error("outbox: event of %s too long", transaction_id)
-            return False
-        if kind != SAMPLE:
-            at = text.find(b'"seqNo":')
-            if at >= 0:
-                seq = _number_at(text.data, at + 8)
-            mark = text.find(_SAMPLES)
-            mark = mark + len(_SAMPLES) - 1 - _TEXT_AT if mark >= 0 else 0
-            if kind == UPDATED and text.find(b'"triggerReason":"MeterValue') >= 0:
-                kind = _METERED
-        start = _TEXT_AT - _HEAD - len(name)
-        data = text.data[start : _TEXT_AT + text.length]
-        data[:_HEAD] = bytes((kind, evse, len(name), 0, seq >> 8 & 255, seq & 255, mark >> 8, mark & 255))
-        data[_HEAD : _HEAD + len(name)] = name
-        number = self._last + 1
+    def put(self, text):
+        """Append text to the payload; the seqNo and the triggerReason each in one piece."""
+        data = text.encode()
+        if self._length is None:
+            self._length = self._seq = 0
+            self._metered = False
+            self._failed = not self._begin()
+        if self._failed:
+            return
+        try:
+            board.journal_append(data)
+        except OSError as e:
+            log.error("outbox: event not stored: %s", e)
+            self._failed = True
+            return
+        self._length += len(data)
+        at = data.find(_SEQ) + 8
+        if at > 7:
+            while at < len(data) and 48 <= data[at] <= 57:
+                self._seq = 10 * self._seq + data[at] - 48
+                at += 1
+        if data.find(_METER) >= 0:
+            self._metered = True
+
+    def _begin(self):
         while True:
             try:
-                board.journal_put(number, data)
-                break
+                board.journal_begin(self._last + 1)
+                return True
             except OSError as e:
                 if not self._thin_out():
-                    log.error("outbox: event of %s lost: %s", transaction_id, e)
+                    log.error("outbox: event lost: %s", e)
                     return False
-        self._last = number
+
+    def commit(self, kind, evse, transaction_id):
+        """Queue what was put as an event or sample of a transaction; False when that cannot be."""
+        name = transaction_id.encode()
+        if self._length is None or self._failed or len(name) > _ID_MAX:
+            log.error("outbox: no event of %s", transaction_id)
+            self.clear()
+            return False
+        n = self._length
+        seq = self._seq
+        if kind == UPDATED and self._metered:
+            kind = _METERED
+        try:
+            board.journal_append(name)
+            board.journal_append(bytes((kind, evse, len(name), n >> 8, n & 255, seq >> 8, seq & 255)))
+            board.journal_end()
+        except OSError as e:
+            log.error("outbox: event of %s lost: %s", transaction_id, e)
+            self.clear()
+            return False
+        self._length = None
+        self._last += 1
         if not self._online():
-            self._offline = number
+            self._offline = self._last
         self._kick.set()
         return True
 
@@ -193,7 +206,7 @@ class Outbox:
             dropped = 0
             for number, kind in self._items():
                 if kind == wanted and number != self._sending:
-                    evse = self._head[1]
+                    evse = self._tail[self._at + 1]
                     seen[evse] = seen.get(evse, 0) + 1
                     if seen[evse] & 1:
                         self._delete(number)
@@ -216,7 +229,7 @@ class Outbox:
             if kind == ENDED:
                 return None
             if kind != SAMPLE:
-                seq = max(seq or 0, (self._head[4] << 8 | self._head[5]) + 1)
+                seq = max(seq or 0, self._word(_SEQ_AT) + 1)
         return seq
 
     async def get_status(self, request, link):
@@ -274,46 +287,39 @@ class Outbox:
         """Put the event's payload, from flash in pieces; into an Ended one the samples of its transaction."""
         number = self._sending
         self._load(number)
-        head = self._head
-        start = _HEAD + head[2]
-        mark = head[6] << 8 | head[7]
         name = self._id()
+        end = self._word(_SIZE_AT)
+        first = 0
         if number <= self._offline:
             await link.put('{"offline":true,')
             first = 1
-        else:
-            first = 0
-        if not mark:
-            await self._copy(link, number, start + first, None)
+        mark = board.journal_find(number, _SAMPLES)
+        if mark < 0:
+            await self._copy(link, number, first, end)
             return
-        await self._copy(link, number, start + first, start + mark - _OPENING)
-        rest = start + mark + 1
-        opening = ',"meterValue":['
-        sample = 0
-        while True:
-            sample = board.journal_next(sample)
-            if sample is None:
-                break
-            if self._load(sample) and head[0] == SAMPLE and self._id() == name:
+        await self._copy(link, number, first, mark)
+        rest = mark + len(_SAMPLES)
+        opening = _OPENING
+        for sample, kind in self._items(name):
+            if kind == SAMPLE:
+                size = self._word(_SIZE_AT)
                 await link.put(opening)
-                await self._copy(link, sample, _HEAD + len(name), None)
+                await self._copy(link, sample, 0, size)
                 opening = ","
         none_follows = board.journal_read(number, rest, self._piece) and self._piece[0] == 93
         if not none_follows:
             await link.put(opening)
         elif opening != ",":
             rest += 1
-        await self._copy(link, number, rest, None)
+        await self._copy(link, number, rest, end)
 
     async def _copy(self, link, number, at, end):
-        """Put an item's bytes from `at` to `end` (None: to its end)."""
+        """Put an item's bytes from `at` to `end`."""
         piece = self._piece
-        while end is None or at < end:
-            n = board.journal_read(number, at, piece)
+        while at < end:
+            n = min(board.journal_read(number, at, piece) or 0, end - at)
             if not n:
                 return
-            if end is not None:
-                n = min(n, end - at)
             await link.put_bytes(memoryview(piece)[:n])
             at += n
 
@@ -330,10 +336,10 @@ class Outbox:
             return
         self._sending = 0
         self._done_to = number
-        if not self._load(number):
+        kind = self._load(number)
+        if kind is None:
             return
         name = self._id()
-        kind = self._head[0]
         token = self._token(number) if code is None and "idTokenInfo" in payload else None
         self._remove(number, kind, name)
         if code is not None:
@@ -342,28 +348,26 @@ class Outbox:
             self.on_response(name, UPDATED if kind == _METERED else kind, payload, token)
 
     def _token(self, number):
-        """The idToken in an event whose head is loaded, or None; `text` is empty afterwards."""
-        text = self.text
-        data = text.data
-        text.length = board.journal_read(number, _HEAD + self._head[2], data[_TEXT_AT:]) or 0
-        start = at = text.find(b',"idToken":{') + 11
-        end = text.length + _TEXT_AT
-        text.clear()
+        """The idToken in an event, or None."""
+        at = board.journal_find(number, _TOKEN)
+        n = board.journal_read(number, at + 10, self._piece) if at >= 0 else 0
         quoted = False
-        while 10 < at < end:
-            byte = data[at]
+        at = 0
+        while at < n:
+            byte = self._piece[at]
             at += 1
             if byte == 92:
                 at += 1
             elif byte == 34:
                 quoted = not quoted
             elif byte == 125 and not quoted:
-                return json.loads(data[start:at])
+                return json.loads(memoryview(self._piece)[:at])
         return None
 
     def _remove(self, number, kind, name):
-        """Take the event `number`, whose head is loaded, out of the queue."""
-        evse = self._head[1]
+        """Take the event `number`, whose tail is loaded, out of the queue."""
+        tail, at = self._tail, self._at
+        evse = tail[at + 1]
         before = self._sent.pop(evse, 0)
         if kind == ENDED:
             self._delete(number)
@@ -371,9 +375,10 @@ class Outbox:
                 if kept == SAMPLE:
                     self._delete(each)
         else:
-            self._head[0] = _SENT
+            tail[at] = _SENT
+            tail[at + _SIZE_AT] = tail[at + _SIZE_AT + 1] = 0
             try:
-                board.journal_put(number, memoryview(self._head)[: _HEAD + self._head[2]])
+                board.journal_put(number, memoryview(tail)[at - tail[at + 2] : at + _TAIL])
                 self._sent[evse] = number
             except OSError:
                 self._delete(number)
@@ -394,11 +399,3 @@ class Outbox:
             board.journal_tidy()
         except OSError as e:
             log.error("outbox: %s", e)
-
-
-def _number_at(data, at):
-    value = 0
-    while 48 <= data[at] <= 57:
-        value = 10 * value + data[at] - 48
-        at += 1
-    return value

@@ -598,7 +598,7 @@ class Transactions:
         `sample` is (reading or None, its context, the variable that lists the measurands).
         """
         reading, context, key = sample or (None, None, None)
-        text = self._outbox.text
+        text = self._outbox
         put = text.put
         text.clear()
         put('{"eventType":"%s","timestamp":"%s"' % (_EVENTS[event], reading[0] if reading else clock.now()))

@@ -337,6 +337,42 @@ def test_journal_survives_reset_and_power_off(any_target: Target) -> None:
     assert "raised" in any_target.ask("journal_next", 1 << 30)
 
 
+def test_journal_item_in_pieces(target: Target) -> None:
+    """It is there once it has ended; one that is not ended is lost, and takes nothing with it."""
+    assert target.ask("journal_append", "00") == {"errno": EINVAL}
+    assert target.ask("journal_end") == {"errno": EINVAL}
+    text = bytes(range(256)) * 15
+    assert target.ask("journal_begin", 5) is None
+    at = 0
+    for size in (1, 2, 3, 5, 8, 13, 256, 256, 1, 4):
+        assert target.ask("journal_append", text[at : at + size].hex()) is None
+        at += size
+        assert target.ask("journal_next", 0) is None
+    assert target.ask("journal_end") is None
+    assert target.ask("journal_read", 5, at - 9, 64) == text[at - 9 : at].hex()
+    assert target.ask("journal_read", 5, -9, 64) == text[at - 9 : at].hex()
+    assert target.ask("journal_read", 5, -at - 9, 4) == text[:4].hex()
+    assert target.ask("journal_find", 5, text[100:110].hex()) == 100
+    assert target.ask("journal_find", 5, text[at - 3 : at].hex()) == (at - 3) % 256
+    assert target.ask("journal_find", 5, b"no such".hex()) == -1
+    assert target.ask("journal_find", 6, "00") == -1
+    assert target.ask("journal_begin", 6) is None
+    assert target.ask("journal_append", text[:100].hex()) is None
+    target.power_cycle()
+    assert target.ask("journal_begin", 7) is None
+    assert target.ask("journal_append", text[:100].hex()) is None
+    assert target.ask("journal_put", 8, "08", seconds=10) is None
+    assert target.ask("journal_next", 5) == 8
+    assert target.ask("journal_read", 5, 0, 4) == text[:4].hex()
+    assert target.ask("journal_begin", 9) is None
+    for _ in range(15):
+        assert target.ask("journal_append", text[:256].hex()) is None
+    assert target.ask("journal_append", text[:255].hex()) is None
+    assert target.ask("journal_append", "00") == {"errno": EINVAL}
+    assert target.ask("journal_end") is None
+    assert target.ask("journal_read", 9, 4090, 9) == text[250:255].hex()
+
+
 def test_journal_uses_both_banks_again_and_again(any_target: Target) -> None:
     """Each bank is erased, the spare one by `journal_tidy`; what is live is copied; full is said."""
     start, end = any_target.symbols["_journal_start"], any_target.symbols["_journal_end"]

@@ -23,15 +23,15 @@ class Text:
         self.text += text
 
 
-class Outbox:
+class Outbox(Text):
     """Keeps what is committed."""
 
     def __init__(self):
-        self.text = Text()
+        super().__init__()
         self.kept = []
 
     def commit(self, kind, evse, transaction_id):
-        self.kept.append((evse, transaction_id, json.loads(self.text.text)))
+        self.kept.append((evse, transaction_id, json.loads(self.text)))
 
 
 class Transactions:

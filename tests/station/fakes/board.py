@@ -13,6 +13,8 @@ enabled = False
 fault_record = None
 full = False
 journal_size = 131072 - 16
+JOURNAL_ITEM_MAX = 4095
+_item = None
 tidied = 0
 on_enable = None
 was_reset = False
@@ -116,20 +118,50 @@ def store_keys():
     return list(store)
 
 
-def journal_put(number, data):
+def _journal_room(size):
     """As the port: an item takes 12 bytes besides its data, which is padded to words."""
     taken = sum(12 + (len(item) + 3) // 4 * 4 for item in journal.values())
-    if taken + 12 + (len(data) + 3) // 4 * 4 > journal_size:
+    if taken + 12 + (size + 3) // 4 * 4 > journal_size:
         raise OSError(28)
+
+
+def journal_put(number, data):
+    _journal_room(len(data))
     journal[number] = bytes(data)
+
+
+def journal_begin(number):
+    global _item
+    _journal_room(JOURNAL_ITEM_MAX)
+    _item = (number, bytearray())
+
+
+def journal_append(data):
+    if _item is None or len(_item[1]) + len(data) > JOURNAL_ITEM_MAX:
+        raise OSError(22)
+    _item[1].extend(data)
+
+
+def journal_end():
+    global _item
+    if _item is None:
+        raise OSError(22)
+    journal[_item[0]] = bytes(_item[1])
+    _item = None
 
 
 def journal_read(number, offset, buffer):
     if number not in journal:
         return None
-    piece = journal[number][offset : offset + len(buffer)]
+    item = journal[number]
+    start = max(len(item) + offset, 0) if offset < 0 else offset
+    piece = item[start : start + len(buffer)]
     buffer[: len(piece)] = piece
     return len(piece)
+
+
+def journal_find(number, what):
+    return journal.get(number, b"").find(what)
 
 
 def journal_delete(number):
