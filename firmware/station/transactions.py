@@ -37,7 +37,8 @@ _FAULTS = const((None, "GroundFault", None, None, None, None, "OvercurrentFault"
 _SETTLE_S = const(4)  # a car that asks for energy has closed the contactor by then
 _LOCK_RETRY_S = const(10)
 _BLOCKED_S = const(2)
-_METER_S = const(10)
+_METER_S = const(5)
+_POWER_W = const(8000)  # what an EVSE gives at most, and some more
 _IDLE_S = const(3600)
 _MARGIN_S = const(120)
 
@@ -71,6 +72,7 @@ class Session:
         self.held = 0
         self.suspended = False
         self.limit = None  # Wh at which an invalid driver's energy ends (E05.FR.03)
+        self.meter_at = 0  # uptime before which that cannot be
         # what the next event has to tell
         self.tell = None  # idToken
         self.remote = None  # remoteStartId
@@ -188,6 +190,7 @@ class Transactions:
         most = self._model.integer("TxCtrlr.MaxEnergyOnInvalidId")
         if most and s.register is not None:
             s.limit = s.register + most
+            s.meter_at = 0
         else:
             s.suspended = True
         self._wake.set()
@@ -371,8 +374,8 @@ class Transactions:
             seconds = min(seconds, s.offered + _SETTLE_S - now)
         if s.lock_at > now:
             seconds = min(seconds, s.lock_at - now)
-        if s.limit is not None:
-            seconds = min(seconds, _METER_S)
+        if s.limit is not None and not s.suspended:
+            seconds = min(seconds, s.meter_at - now)
         return max(seconds, 1)
 
     async def _step(self, s):
@@ -460,10 +463,11 @@ class Transactions:
             return
         if not evse.plugged(n):
             s.held = 0
-        if s.limit is not None:
+        if s.limit is not None and not s.suspended and board.uptime() >= s.meter_at:
             reading = await self._metering.read(n)
-            if reading and reading[1] >= s.limit:
-                s.suspended = True
+            left = s.limit - reading[1] if reading else 0
+            s.suspended = reading is not None and left <= 0
+            s.meter_at = board.uptime() + max(left * 3600 // _POWER_W, _METER_S)
         offer = s.authorized and s.connected and not s.suspended and not evse.faulted(n)
         if evse.enabled(n) and not offer:
             s.offered = None
