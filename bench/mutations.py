@@ -252,4 +252,5 @@ def _said(outcome: Outcome) -> str:
 
 
 def _first_line(message: str) -> str:
-    return message.strip().removeprefix("Teardown failed:").strip().partition("\n")[0]
+    lines = [line for line in message.splitlines() if line not in ("", "Setup failed:", "Teardown failed:")]
+    return lines[0] if lines else ""
