@@ -9,6 +9,9 @@ The serial protocol is in the manner of OpenEVSE's RAPI (`bench.peers.rapi`), fo
     $FE <evse>, $FD <evse>  enable, disable charging
     $SC <evse> <amps>       pilot current: 0 (none) or 6..80; $NK <amps set> where it was limited
     $SL <evse> <0|1>        unlock, lock the connector; $NK where the lock did not move
+    $GD <evse>              $OK <Wh in all> <length of its signed record> <length of the meter's public key>
+    $GB <evse> <offset>     $OK <at most 60 characters of that record, base64>; $NK where there is none
+    $GK <evse> <offset>     $OK <at most 60 characters of the public key, base64>
 
 and by itself: $AB <post code> <version> after boot, $AT <evse> <pilot> <flags> <amps> on a change,
 $AR <reader> <type> <token> for a token read, $AE <evse> <fault code hex>.
@@ -25,6 +28,7 @@ from typing import Literal
 
 from bench.peers import PeerError
 from bench.peers.agenda import Agenda
+from bench.peers.meter import FiscalMeter
 from bench.peers.rapi import Command, Decoder, encode
 
 NS_PER_MS = 1_000_000
@@ -34,6 +38,8 @@ BOOT_MS = 300
 ANSWER_MS = 2
 TIMEOUT_MS = 500
 """How long a station waits for an answer before it tries again."""
+PIECE = 60
+"""Characters of a record or a key in one answer."""
 CAR_MS = 400
 """How long a car takes to follow the pilot signal into state C, or out of it."""
 CONTACTOR_MS = 100
@@ -82,6 +88,8 @@ class _Evse:
     total_energy: int = 0
     metered_ns: int = 0
     reported: str = ""
+    meter: FiscalMeter | None = None
+    record: str = ""
 
     @property
     def offers(self) -> bool:
@@ -121,6 +129,7 @@ class EvseController:
         self.voltage_mv = voltage_mv
         self.complaints: deque[tuple[int, str]] = deque(maxlen=KEPT_COMPLAINTS)
         self._evses = {number: _Evse(number) for number in range(1, evses + 1)}
+        self._seed = seed
         self._random = random.Random(seed)
         self._agenda = Agenda()
         self._decoder = Decoder()
@@ -180,6 +189,7 @@ class EvseController:
             self._meter(evse)
             evse.enabled = evse.in_c = evse.closed = False
             evse.amps = DEFAULT_AMPS
+            evse.record = ""
         if on:
             self._agenda.at(now_ns + BOOT_MS * NS_PER_MS, self._booted)
         else:
@@ -322,6 +332,10 @@ class EvseController:
         """What the car draws."""
         return self._at(evse, now_ns).milliamps
 
+    def public_key(self, evse: int) -> str:
+        """Of the EVSE's meter, as printed on it: SubjectPublicKeyInfo in base64."""
+        return self._meter_of(self._find(evse)).public_key()
+
     def energy_wh(self, evse: int, now_ns: int, *, session: bool = False) -> float:
         """Register of all energy delivered, or of the session (since the car was plugged)."""
         chosen = self._at(evse, now_ns)
@@ -452,6 +466,24 @@ class EvseController:
     def _get_energy(self, evse: _Evse) -> str:
         return f"{evse.session_energy // _MW_NS_PER_WH} {evse.total_energy // _MW_NS_PER_WH}"
 
+    def _sign(self, evse: _Evse) -> str:
+        energy = evse.total_energy // _MW_NS_PER_WH
+        meter = self._meter_of(evse)
+        evse.record = meter.sign(energy, self._now)
+        return f"{energy} {len(evse.record)} {len(meter.public_key())}"
+
+    def _get_record(self, evse: _Evse, offset: int) -> str:
+        return _piece(evse.record, offset)
+
+    def _get_key(self, evse: _Evse, offset: int) -> str:
+        return _piece(self._meter_of(evse).public_key(), offset)
+
+    def _meter_of(self, evse: _Evse) -> FiscalMeter:
+        """Its meter, whose key takes a while to make: not before anybody asks."""
+        if evse.meter is None:
+            evse.meter = FiscalMeter(evse.number, self._seed)
+        return evse.meter
+
     def _enable(self, evse: _Evse) -> str:
         evse.enabled = True
         self._later(evse)
@@ -491,10 +523,19 @@ class _NotOk(Exception):
         self.complaint = complaint
 
 
+def _piece(text: str, offset: int) -> str:
+    if offset >= len(text):
+        raise _NotOk("", f"there are {len(text)} characters, none at {offset}")
+    return text[offset : offset + PIECE]
+
+
 _COMMANDS: dict[str, tuple[Callable[..., str], int]] = {
     "GS": (EvseController._get_state, 1),
     "GG": (EvseController._get_current, 1),
     "GU": (EvseController._get_energy, 1),
+    "GD": (EvseController._sign, 1),
+    "GB": (EvseController._get_record, 2),
+    "GK": (EvseController._get_key, 2),
     "FE": (EvseController._enable, 1),
     "FD": (EvseController._disable, 1),
     "SC": (EvseController._set_current, 2),
