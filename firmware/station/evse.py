@@ -9,6 +9,7 @@ from .aio import Signal
 from .devicemodel import EVSES
 
 _FRAME_MAX = const(96)
+_RECORD_MAX = const(1024)
 
 _ANSWER_MS = const(500)
 _TRIES = const(3)
@@ -294,6 +295,32 @@ class EvseController:
         self._set_up[evse - 1] = False
         await self._refresh(evse)
         return self._set_up[evse - 1]
+
+    async def read_signed(self, evse, with_key):
+        """(Wh in all, the meter's signed record of that, its public key or nothing) or None.
+
+        Record and key are base64 text as bytes.
+        """
+        words = await self.command("GD %d" % evse)
+        if not words or len(words) != 3 or not "".join(words).isdigit():
+            return None
+        record = await self._pieces("GB", evse, int(words[1]))
+        key = await self._pieces("GK", evse, int(words[2])) if with_key else b""
+        return None if record is None or key is None else (int(words[0]), record, key)
+
+    async def _pieces(self, name, evse, length):
+        if not 0 < length <= _RECORD_MAX:
+            return None
+        data = bytearray(length)
+        at = 0
+        while at < length:
+            words = await self.command("%s %d %d" % (name, evse, at))
+            piece = words[0].encode() if words else b""
+            if not 0 < len(piece) <= length - at:
+                return None
+            data[at : at + len(piece)] = piece
+            at += len(piece)
+        return data
 
     async def _refresh(self, evse):
         """Ask for the state; an EVSE that was away is first disabled, as its state is not known."""

@@ -3,10 +3,14 @@
 The meter of an EVSE is that of the EVSE controller. It measures one line: a current and its voltage ($GG),
 and in a register the energy that the two make ($GU). So the current is reported with phase L1, the voltage
 with L1-N, power and energy with no phase, as all that flows. There are no values of L2 and L3, of single
-phases of the register, of a main meter (EVSE 0), and no signed ones. The location is the default, Outlet.
+phases of the register, nor of a main meter (EVSE 0). The location is the default, Outlet. The meter can sign
+its register.
 
-A reading is (timestamp, Wh, mA, mV): RFC 3339 text, the register since the meter was made (J02.FR.17).
+A reading is (timestamp, Wh, mA, mV, signature): RFC 3339 text, the register since the meter was made
+(J02.FR.17), and None or [signed record, public key, EVSE id - 1], base64 text as bytes.
 """
+
+import asyncio
 
 import board
 from micropython import const
@@ -22,30 +26,21 @@ _LONGEST_S = const(3600)
 _LATE_S = const(10)  # a sample that is later than that is left out
 _MARGIN_S = const(120)
 
+_REGISTER = const("Energy.Active.Import.Register")
+_KEY_WITH = const("OCPPCommCtrlr.PublicKeyWithSignedMeterValue")
+_SIGNED = const(
+    (
+        ',"signedMeterValue":{"signedMeterData":"',
+        '","signingMethod":"ECDSA-secp256r1-SHA256","encodingMethod":"OCMF","publicKey":"',
+    )
+)
+_PIECE = const(64)
+
 _SAMPLED = const("SampledDataCtrlr")
 _ALIGNED = const("AlignedDataCtrlr")
 # of each family: what is sent at once, and what is kept for the end of the transaction
 _INTERVALS = const(("TxUpdatedInterval", "TxEndedInterval", "Interval", "TxEndedInterval"))
 _LISTS = const(("TxUpdatedMeasurands", "TxEndedMeasurands", "Measurands", "TxEndedMeasurands"))
-
-
-def _parts(reading, context, measurands):
-    """MeterValueType as pieces of JSON text."""
-    stamp, energy, current, voltage = reading
-    yield '{"timestamp":"%s","sampledValue":[' % stamp
-    comma = ""
-    for name in measurands.split(","):
-        if name == "Current.Import":
-            value, more = _milli(current), ',"phase":"L1","unitOfMeasure":{"unit":"A"}'
-        elif name == "Voltage":
-            value, more = _milli(voltage), ',"phase":"L1-N","unitOfMeasure":{"unit":"V"}'
-        elif name == "Power.Active.Import":
-            value, more = _milli(current * voltage // 1000), ',"unitOfMeasure":{"unit":"W"}'
-        else:
-            value, more = str(energy), ',"unitOfMeasure":{"unit":"Wh"}'
-        yield '%s{"value":%s,"context":"%s","measurand":"%s"%s}' % (comma, value, context, name, more)
-        comma = ","
-    yield "]}"
 
 
 def _milli(value):
@@ -75,6 +70,8 @@ class Metering:
         self.outbox = outbox
         self._online = online
         self._kick = Signal()
+        self._lock = asyncio.Lock()  # a meter keeps one signed record
+        self._told = [False] * EVSES  # has the transaction on it told the public key?
         # by EVSE id - 1: uptime of the newest reading that was not due, as (seconds, milliseconds)
         self._taken = [None] * EVSES
         # uptime of the start of the transaction, and the seconds after it of the next samples
@@ -92,16 +89,46 @@ class Metering:
         return self._model.get(key) if enabled else ""
 
     async def read(self, evse):
-        """The reading of now, or None when the meter does not answer."""
-        return await self._read(evse, None, 0)
+        """The reading of now for a transaction, or None when the meter does not answer."""
+        return await self._read(evse, None, 0, _SAMPLED)
 
     def put(self, text, reading, context, measurands):
         """Put one MeterValueType of these measurands (a comma list); False when there is nothing to put."""
         if not reading or not measurands:
             return False
-        for part in _parts(reading, context, measurands):
+        for part in self._parts(reading, context, measurands):
             text.put(part)
         return True
+
+    def _parts(self, reading, context, measurands):
+        """MeterValueType as pieces of JSON text."""
+        stamp, energy, current, voltage, signature = reading
+        yield '{"timestamp":"%s","sampledValue":[' % stamp
+        comma = ""
+        for name in measurands.split(","):
+            if name == "Current.Import":
+                value, more = _milli(current), ',"phase":"L1","unitOfMeasure":{"unit":"A"}'
+            elif name == "Voltage":
+                value, more = _milli(voltage), ',"phase":"L1-N","unitOfMeasure":{"unit":"V"}'
+            elif name == "Power.Active.Import":
+                value, more = _milli(current * voltage // 1000), ',"unitOfMeasure":{"unit":"W"}'
+            else:
+                value, more = str(energy), ',"unitOfMeasure":{"unit":"Wh"}'
+            yield '%s{"value":%s,"context":"%s","measurand":"%s"%s' % (comma, value, context, name, more)
+            if signature and name == _REGISTER:
+                # J01.FR.21, J02.FR.21
+                for part in (0, 1):
+                    yield _SIGNED[part]
+                    text = signature[part]
+                    for at in range(0, len(text), _PIECE):
+                        yield text[at : at + _PIECE].decode()
+                yield '"}'
+                if signature[1] and self._model.get(_KEY_WITH) == "OncePerTransaction":
+                    signature[1] = b""
+                    self._told[signature[2]] = True
+            yield "}"
+            comma = ","
+        yield "]}"
 
     # transactions
 
@@ -125,12 +152,9 @@ class Metering:
         """The transaction is about to end."""
         self._base[evse - 1] = None
 
-    def _transaction(self, evse):
-        return self.transactions.transaction_id(evse)
-
     def _keep(self, evse, reading, context, measurands):
         """Keep a sample for the TransactionEventRequest that ends the transaction."""
-        transaction_id = self._transaction(evse)
+        transaction_id = self.transactions.transaction_id(evse)
         if transaction_id is None:
             return
         text = self.outbox
@@ -149,7 +173,7 @@ class Metering:
         readings = []
         for one in range(1, EVSES + 1):
             if measurands and evse in (0, one):
-                readings.append((one, await self.read(one)))
+                readings.append((one, await self._read(one, None, 0, _ALIGNED)))
         if not readings or not all(reading for _, reading in readings):
             return None
 
@@ -250,7 +274,7 @@ class Metering:
         if not wanted[0] and not wanted[1]:
             return
         began = board.uptime()
-        running = self._transaction
+        running = self.transactions.transaction_id
         for evse in range(1, EVSES + 1):
             if self._model.boolean("AlignedDataCtrlr.SendDuringIdle") and any(
                 running(i) is not None for i in range(1, EVSES + 1)
@@ -258,7 +282,7 @@ class Metering:
                 return
             if not wanted[0] and running(evse) is None:
                 continue
-            reading = await self._read(evse, stamp, began)
+            reading = await self._read(evse, stamp, began, _ALIGNED)
             if reading is None:
                 continue
             if running(evse) is not None:
@@ -288,31 +312,45 @@ class Metering:
                     stamp = clock.text_of(*clock.at(begin + due, ms))
         if not wanted[0] and not wanted[1]:
             return
-        reading = await self._read(i + 1, stamp, board.uptime())
+        reading = await self._read(i + 1, stamp, board.uptime(), _SAMPLED)
         if reading is None or not self._base[i]:
             return
         self._keep(i + 1, reading, "Sample.Periodic", wanted[1])
         if wanted[0]:
             self.transactions.sampled(i + 1, "Periodic", reading)
 
-    async def _read(self, evse, stamp, began):
+    async def _read(self, evse, stamp, began, family):
         """The reading with the timestamp of the instant it was due, unless it took long."""
+        i = evse - 1
+        signature = None
         values = await self._evse.read_meter(evse)
+        if values and self._model.boolean(family + ".SignReadings"):
+            if not self._base[i]:
+                self._told[i] = False
+            when = self._model.get(_KEY_WITH)
+            with_key = when == "EveryMeterValue" or (when == "OncePerTransaction" and not self._told[i])
+            async with self._lock:
+                signed = await self._evse.read_signed(evse, with_key)
+            if signed:
+                values = (signed[0], values[1], values[2])
+                signature = [signed[1], signed[2], i]
+            else:
+                values = None
         if values is None:
             log.warn("metering: %d: the meter does not answer", evse)
             return None
         if stamp is None or board.uptime() - began > 1:
-            self._taken[evse - 1] = now = (board.uptime(), board.uptime_ms())
+            self._taken[i] = now = (board.uptime(), board.uptime_ms())
             stamp = clock.text_of(*clock.at(*now))
         energy, current, voltage = values
-        return stamp, energy, current, voltage
+        return stamp, energy, current, voltage, signature
 
     # MeterValuesRequest
 
     def _send(self, evse, reading, context, measurands):
         async def build(link):
             await link.put('{"evseId":%d,"meterValue":[' % evse)
-            for part in _parts(reading, context, measurands):
+            for part in self._parts(reading, context, measurands):
                 await link.put(part)
             await link.put("]}")
 

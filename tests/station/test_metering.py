@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from bench.peers.meter import verified
 from csms_stub.schemas import validate
 from tests.station.world import World
 
@@ -124,11 +125,12 @@ def test_values_of_a_car_that_charges(world):
     metering = booted(world, Aligned__Measurands=ALL)
     charge(world)
     world.run(3600)
-    stamp, energy, current, voltage = run(world, metering.read(1))
+    stamp, energy, current, voltage, signature = run(world, metering.read(1))
+    assert signature is None
     assert energy == int(world.evse.energy_wh(1, world.now_ns)) > 7000
     assert (current, voltage) == (32000, 230000)
     text = Text()
-    assert metering.put(text, (stamp, energy, current, voltage), "Transaction.End", ALL)
+    assert metering.put(text, (stamp, energy, current, voltage, None), "Transaction.End", ALL)
     value = json.loads(text.text)
     assert validate("MeterValues", "Request", {"evseId": 1, "meterValue": [value]}) == []
     assert value["timestamp"] == stamp
@@ -143,7 +145,7 @@ def test_values_of_a_car_that_charges(world):
 def test_nothing_is_written_without_measurands_or_reading(world):
     metering = booted(world)
     text = Text()
-    assert not metering.put(text, ("2026-01-01T00:00:00.000Z", 1, 2, 3), "Sample.Clock", "")
+    assert not metering.put(text, ("2026-01-01T00:00:00.000Z", 1, 2, 3, None), "Sample.Clock", "")
     assert not metering.put(text, None, "Sample.Clock", ALL)
     assert text.text == ""
 
@@ -151,7 +153,7 @@ def test_nothing_is_written_without_measurands_or_reading(world):
 def test_a_register_of_many_megawatt_hours_keeps_its_last_digit(world):
     metering = booted(world)
     text = Text()
-    metering.put(text, ("2026-01-01T00:00:00.000Z", 123456789, 31999, 230001), "Trigger", ALL)
+    metering.put(text, ("2026-01-01T00:00:00.000Z", 123456789, 31999, 230001, None), "Trigger", ALL)
     assert '"value":123456789,' in text.text
     assert '"value":7359.801,' in text.text
     assert '"value":31.999,' in text.text
@@ -395,6 +397,100 @@ def test_a_slow_meter_says_when_it_was_read(world):
     world.evse.slow(480)
     world.run(125)
     assert all(wall(stamp).second < 4 for stamp in stamps(world.requests("MeterValues")))
+
+
+# signed readings
+
+
+def signed(value):
+    (register,) = [v for v in value["sampledValue"] if v["measurand"] == "Energy.Active.Import.Register"]
+    return register, register.get("signedMeterValue")
+
+
+def test_signed_values_of_a_transaction(world):
+    metering = booted(
+        world, Sampled__SignReadings="true", Sampled__TxEndedInterval="100", Sampled__TxUpdatedInterval="0"
+    )
+    charge(world)
+    begin(world, metering)
+    world.run(250)
+    kept = [v for _, _, v in metering.outbox.kept]
+    assert len(kept) == 3
+    for value in kept:
+        assert validate("MeterValues", "Request", {"evseId": 1, "meterValue": [value]}) == []
+        register, signature = signed(value)
+        payload = verified(signature["signedMeterData"], world.evse.public_key(1))
+        assert payload["RD"][0]["RV"] * 1000 == register["value"]
+        assert signature["signingMethod"] == "ECDSA-secp256r1-SHA256"
+        assert signature["encodingMethod"] == "OCMF"
+    assert [round(gap) for gap in gaps([v["timestamp"] for v in kept])] == [100, 100]
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("Never", [False] * 6),
+        ("OncePerTransaction", [True, False, False] * 2),
+        ("EveryMeterValue", [True] * 6),
+    ],
+)
+def test_the_public_key_is_told_as_configured(world, when, told):
+    metering = booted(
+        world, Sampled__SignReadings="true", Sampled__TxEndedInterval="100", Sampled__TxUpdatedInterval="0"
+    )
+    world.station.model.set_for_now("OCPPCommCtrlr.PublicKeyWithSignedMeterValue", when)
+    for _ in range(2):
+        begin(world, metering)
+        world.run(250)
+        end(metering)
+    keys = [signed(v)[1]["publicKey"] for _, _, v in metering.outbox.kept]
+    assert [bool(key) for key in keys] == told
+    assert set(keys) <= {"", world.evse.public_key(1)}
+
+
+def test_the_key_is_told_once_by_start_and_sample(world):
+    metering = booted(world, Sampled__SignReadings="true", Sampled__TxUpdatedInterval="0")
+    reading = run(world, metering.read(1))
+    metering.transactions.ids[1] = "tx"
+    text = Text()
+    metering.put(text, reading, "Transaction.Begin", ALL)
+    metering.started(1, reading)
+    assert signed(json.loads(text.text))[1]["publicKey"]
+    ((_, _, kept),) = metering.outbox.kept
+    assert signed(kept)[1]["publicKey"] == ""
+    assert signed(kept)[1]["signedMeterData"]
+
+
+def test_signed_aligned_values_of_both_evses(world):
+    booted(world, Aligned__SignReadings="true", Aligned__Interval="60", Aligned__Measurands=ALL)
+    world.run(121)
+    sent = world.requests("MeterValues")
+    assert len(sent) == 4
+    for message in sent:
+        value = message.payload["meterValue"][0]
+        _, signature = signed(value)
+        verified(signature["signedMeterData"], world.evse.public_key(message.payload["evseId"]))
+        assert sum("signedMeterValue" in v for v in value["sampledValue"]) == 1
+    assert world.session.violations == []
+
+
+def test_without_the_energy_register_nothing_is_signed(world):
+    metering = booted(world, Sampled__SignReadings="true")
+    text = Text()
+    metering.put(text, run(world, metering.read(1)), "Trigger", "Voltage")
+    assert "signedMeterValue" not in text.text
+
+
+def test_a_meter_that_cannot_sign_has_no_reading(world):
+    metering = booted(world, Sampled__SignReadings="true")
+
+    async def nothing(evse, with_key):
+        return None
+
+    world.station.evse.read_signed = nothing
+    assert run(world, metering.read(1)) is None
+    setting(world, "Sampled__SignReadings", "false")
+    assert run(world, metering.read(1)) is not None
 
 
 # F06
