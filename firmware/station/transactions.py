@@ -464,9 +464,9 @@ class Transactions:
         if not evse.plugged(n):
             s.held = 0
         if s.limit is not None and not s.suspended and board.uptime() >= s.meter_at:
-            reading = await self._metering.read(n)
-            left = s.limit - reading[1] if reading else 0
-            s.suspended = reading is not None and left <= 0
+            values = await evse.read_meter(n)
+            left = s.limit - values[0] if values else 0
+            s.suspended = values is not None and left <= 0
             s.meter_at = board.uptime() + max(left * 3600 // _POWER_W, _METER_S)
         offer = s.authorized and s.connected and not s.suspended and not evse.faulted(n)
         if evse.enabled(n) and not offer:
