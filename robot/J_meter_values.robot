@@ -11,6 +11,7 @@ Test Tags           meter values
 
 *** Variables ***
 ${MEASURANDS}       Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage
+${REGISTER}         Energy.Active.Import.Register
 ${INTERVAL}         ${20}
 # Part 6 does not say how long the transaction lasts: three intervals and a bit.
 ${DURATION}         ${65}
@@ -92,6 +93,28 @@ TC_J_03_CS Clock-aligned Meter Values - EventType Ended
     Registers Never Fall    ${values}
     Samples Fill The Transaction    ${started}    ${values}    ${ended}
     Station Sends No    MeterValues    ${INTERVAL}
+
+TC_J_04_CS Clock-aligned Meter Values - Signed
+    [Documentation]    The end of the transaction brings its clock-aligned values, each signed by the meter.
+    [Tags]    TC_J_04_CS    J01    E06    J01.FR.21    E06.FR.11
+    [Setup]    General Preconditions
+    ...    AlignedDataCtrlr.TxEndedMeasurands=${MEASURANDS}    AlignedDataCtrlr.TxEndedInterval=${INTERVAL}
+    ...    SampledDataCtrlr.TxEndedMeasurands=${EMPTY}    AlignedDataCtrlr.SendDuringIdle=false
+    ...    AlignedDataCtrlr.SignReadings=true    OCPPCommCtrlr.PublicKeyWithSignedMeterValue=EveryMeterValue
+    Reusable State EnergyTransferStarted
+    ${transaction} =    Transaction Id
+    Let Time Pass    ${DURATION}
+    # Step 1
+    Reusable State EVDisconnected
+    # Post scenario validations
+    ${started}    ${ended} =    First And Last Event Of    ${transaction}
+    ${values} =    Meter Values Of    ${ended}    Sample.Clock    ${MEASURANDS}
+    Timestamps Are Apart    ${values}    ${INTERVAL}
+    Timestamps Are Clock Aligned    ${values}    ${INTERVAL}
+    Samples Fill The Transaction    ${started}    ${values}    ${ended}
+    FOR    ${value}    IN    @{values}
+        Meter Value Is Signed    ${value}    key=present
+    END
 
 TC_J_06_CS Clock-aligned Meter Values - No Meter Values during transaction
     [Documentation]    With AlignedDataSendDuringIdle a transaction silences both EVSEs. The lists of sampled measurands
@@ -193,6 +216,35 @@ TC_J_10_CS Sampled Meter Values - EventType Ended
     ${register} =    Energy Register
     ${reported} =    Register Of    ${end}
     Should Be Equal As Integers    ${reported}    ${{int($register)}}
+
+TC_J_11_CS Sampled Meter Values - Signed
+    [Documentation]    The end of the transaction brings the values of every SampledDataTxEndedInterval and of its end,
+    ...    each signed by the meter; the public key came with the first event of the transaction.
+    [Tags]    TC_J_11_CS    J02    E06    J02.FR.21    E06.FR.11    E02.FR.14    E07.FR.12
+    [Setup]    General Preconditions
+    ...    SampledDataCtrlr.TxEndedMeasurands=${MEASURANDS}    SampledDataCtrlr.TxEndedInterval=${INTERVAL}
+    ...    SampledDataCtrlr.SignReadings=true    AlignedDataCtrlr.TxEndedMeasurands=${EMPTY}
+    ...    OCPPCommCtrlr.PublicKeyWithSignedMeterValue=OncePerTransaction
+    Reusable State EnergyTransferStarted
+    ${transaction} =    Transaction Id
+    Let Time Pass    ${DURATION}
+    # Step 1
+    Reusable State EVDisconnected
+    # Post scenario validations
+    ${started}    ${ended} =    First And Last Event Of    ${transaction}
+    ${begin} =    Meter Values Of    ${started}    Transaction.Begin    ${REGISTER}    count=${1}
+    Meter Value Is Signed    ${begin}[0]    key=present
+    VAR    @{values}    @{ended.payload}[meterValue]
+    VAR    ${end}    ${values}[-1]
+    VAR    @{samples}    @{values}[:-1]
+    Meter Value Is    ${end}    Transaction.End    ${MEASURANDS}
+    Meter Value Is Signed    ${end}    key=omitted
+    FOR    ${value}    IN    @{samples}
+        Meter Value Is    ${value}    Sample.Periodic    ${MEASURANDS}
+        Meter Value Is Signed    ${value}    key=omitted
+    END
+    Timestamps Are Apart    ${samples}    ${INTERVAL}
+    Samples Fill The Transaction    ${started}    ${samples}    ${ended}
 
 
 *** Keywords ***

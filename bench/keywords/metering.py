@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 
 from bench.emulators.base import NS_PER_S
 from bench.keywords.base import Keywords, Moment, told
+from bench.peers.meter import ALGORITHM, ENCODING, verified
 from csms_stub.csms import EPOCH
 from csms_stub.messages import Message, Payload
 
@@ -71,6 +72,33 @@ class MeterKeywords(Keywords):
         wrong = value_errors(value, context, measurands.split(","))
         if wrong:
             raise AssertionError(f"Meter value of {value.get('timestamp')}: {'; '.join(wrong)}")
+
+    @keyword
+    def meter_value_is_signed(self, value: Payload, key: str, evse: int = 1) -> None:
+        """The register, and nothing else, has a signedMeterValue: a record that verifies under the public key
+        of the EVSE's meter and says what the register says. `key`: whether the public key is in it, present
+        or omitted (the field is there, and empty).
+        """
+        signed = [sample for sample in value["sampledValue"] if "signedMeterValue" in sample]
+        if [sample.get("measurand", REGISTER) for sample in signed] != [REGISTER]:
+            raise AssertionError(f"Signed in the meter value of {value['timestamp']}: {signed or 'nothing'}")
+        signature = signed[0]["signedMeterValue"]
+        public_key = self.rig.evse.public_key(evse)
+        told = {"present": public_key, "omitted": ""}[key]
+        if signature["publicKey"] != told:
+            raise AssertionError(f"publicKey is {signature['publicKey']!r}, expected {told!r}")
+        if (signature["signingMethod"], signature["encodingMethod"]) != (ALGORITHM, ENCODING):
+            raise AssertionError(
+                f"Signed by {signature['signingMethod']}, encoded by {signature['encodingMethod']}"
+            )
+        try:
+            reading = verified(signature["signedMeterData"], public_key)["RD"][0]["RV"]
+        except ValueError as error:
+            raise AssertionError(
+                f"The meter value of {value['timestamp']} does not verify: {error}"
+            ) from None
+        if round(reading * 1000) != signed[0]["value"]:
+            raise AssertionError(f"Signed is {reading} kWh, told are {signed[0]['value']} Wh")
 
     @keyword
     def timestamps_are_apart(self, items: Sequence[Any], seconds: float) -> None:
