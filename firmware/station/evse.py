@@ -299,28 +299,24 @@ class EvseController:
     async def read_signed(self, evse, with_key):
         """(Wh in all, the meter's signed record of that, its public key or nothing) or None.
 
-        Record and key are base64 text as bytes.
+        Record and key are lists of pieces of base64 text: nothing large is allocated.
         """
         words = await self.command("GD %d" % evse)
         if not words or len(words) != 3 or not "".join(words).isdigit():
             return None
-        record = await self._pieces("GB", evse, int(words[1]))
-        key = await self._pieces("GK", evse, int(words[2])) if with_key else b""
-        return None if record is None or key is None else (int(words[0]), record, key)
-
-    async def _pieces(self, name, evse, length):
-        if not 0 < length <= _RECORD_MAX:
-            return None
-        data = bytearray(length)
-        at = 0
-        while at < length:
-            words = await self.command("%s %d %d" % (name, evse, at))
-            piece = words[0].encode() if words else b""
-            if not 0 < len(piece) <= length - at:
+        result = [int(words[0]), [], []]
+        for i in (1, 2) if with_key else (1,):
+            left = int(words[i])
+            if left > _RECORD_MAX:
                 return None
-            data[at : at + len(piece)] = piece
-            at += len(piece)
-        return data
+            at = 0
+            while at < left:
+                piece = await self.command("%s %d %d" % ("GB" if i == 1 else "GK", evse, at))
+                if not piece:
+                    return None
+                result[i].append(piece[0])
+                at += len(piece[0])
+        return result
 
     async def _refresh(self, evse):
         """Ask for the state; an EVSE that was away is first disabled, as its state is not known."""

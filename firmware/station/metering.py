@@ -7,7 +7,7 @@ phases of the register, nor of a main meter (EVSE 0). The location is the defaul
 its register.
 
 A reading is (timestamp, Wh, mA, mV, signature): RFC 3339 text, the register since the meter was made
-(J02.FR.17), and None or [signed record, public key, EVSE id - 1], base64 text as bytes.
+(J02.FR.17), and None or [signed record, public key, EVSE id - 1], both as pieces of base64 text.
 """
 
 import asyncio
@@ -34,7 +34,6 @@ _SIGNED = const(
         '","signingMethod":"ECDSA-secp256r1-SHA256","encodingMethod":"OCMF","publicKey":"',
     )
 )
-_PIECE = const(64)
 
 _SAMPLED = const("SampledDataCtrlr")
 _ALIGNED = const("AlignedDataCtrlr")
@@ -119,12 +118,11 @@ class Metering:
                 # J01.FR.21, J02.FR.21
                 for part in (0, 1):
                     yield _SIGNED[part]
-                    text = signature[part]
-                    for at in range(0, len(text), _PIECE):
-                        yield text[at : at + _PIECE].decode()
+                    for piece in signature[part]:
+                        yield piece
                 yield '"}'
                 if signature[1] and self._model.get(_KEY_WITH) == "OncePerTransaction":
-                    signature[1] = b""
+                    signature[1] = ()
                     self._told[signature[2]] = True
             yield "}"
             comma = ","

@@ -10,6 +10,7 @@ import pytest
 from bench.keywords import Bench
 from bench.keywords.base import Moment
 from bench.keywords.metering import value_errors
+from bench.peers.meter import FiscalMeter
 from tests.keywords.conftest import FakeRig, S
 
 REGISTER = "Energy.Active.Import.Register"
@@ -144,3 +145,42 @@ def test_a_message_without_meter_values_does_not_pass(rig: FakeRig, bench: Bench
     del message.payload["meterValue"]
     with pytest.raises(AssertionError, match="0 meter values"):
         bench.meter_values_of(message, "Sample.Clock", ",".join(ALL))
+
+
+def signed_value(bench: Bench, wh: int = 1234, evse: int = 1) -> dict[str, Any]:
+    value = meter_value(wh=wh)
+    value["sampledValue"][0]["signedMeterValue"] = {
+        "signedMeterData": FiscalMeter(evse).sign(1234, S),
+        "signingMethod": "ECDSA-secp256r1-SHA256",
+        "encodingMethod": "OCMF",
+        "publicKey": bench.rig.evse.public_key(1),
+    }
+    return value
+
+
+def test_a_signed_meter_value(bench: Bench) -> None:
+    value = signed_value(bench)
+    bench.meter_value_is_signed(value, "present")
+    with pytest.raises(AssertionError, match="publicKey"):
+        bench.meter_value_is_signed(value, "omitted")
+    value["sampledValue"][0]["signedMeterValue"]["publicKey"] = ""
+    bench.meter_value_is_signed(value, "omitted")
+    with pytest.raises(AssertionError, match="publicKey"):
+        bench.meter_value_is_signed(value, "present")
+
+
+def test_a_wrong_signature_does_not_pass(bench: Bench) -> None:
+    with pytest.raises(AssertionError, match="Signed in the meter value of .*: nothing"):
+        bench.meter_value_is_signed(meter_value(), "present")
+    with pytest.raises(AssertionError, match=r"Signed is 1\.234 kWh, told are 1235 Wh"):
+        bench.meter_value_is_signed(signed_value(bench, wh=1235), "present")
+    with pytest.raises(AssertionError, match="does not verify"):
+        bench.meter_value_is_signed(signed_value(bench, evse=2), "present")
+    value = signed_value(bench)
+    value["sampledValue"][0]["signedMeterValue"]["encodingMethod"] = "EDL"
+    with pytest.raises(AssertionError, match="encoded by EDL"):
+        bench.meter_value_is_signed(value, "present")
+    value = signed_value(bench)
+    value["sampledValue"][1]["signedMeterValue"] = value["sampledValue"][0]["signedMeterValue"]
+    with pytest.raises(AssertionError, match="Signed in the meter value"):
+        bench.meter_value_is_signed(value, "present")
