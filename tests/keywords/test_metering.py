@@ -170,7 +170,7 @@ def test_a_signed_meter_value(bench: Bench) -> None:
 
 
 def test_a_wrong_signature_does_not_pass(bench: Bench) -> None:
-    with pytest.raises(AssertionError, match="Signed in the meter value of .*: nothing"):
+    with pytest.raises(AssertionError, match=r"Signed in the meter value of .*: nothing"):
         bench.meter_value_is_signed(meter_value(), "present")
     with pytest.raises(AssertionError, match=r"Signed is 1\.234 kWh, told are 1235 Wh"):
         bench.meter_value_is_signed(signed_value(bench, wh=1235), "present")

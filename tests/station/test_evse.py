@@ -1,6 +1,6 @@
 """The parser of the EVSE controller's stream."""
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from station.evse import RapiParser, frame
 
@@ -46,6 +46,8 @@ def test_a_damaged_frame_is_not_taken(words, data):
     wire = bytearray(frame(" ".join(words)))
     at = data.draw(st.integers(0, len(wire) - 2))
     wire[at] ^= 1 << data.draw(st.integers(0, 7))
+    # a new "$" begins a frame, for which the XOR may be right
+    assume(wire[at] != 0x24)
     reader = Reader()
     reader.feed(bytes(wire))
     reader.feed(frame("OK"))
