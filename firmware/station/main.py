@@ -47,7 +47,8 @@ class Station:
         self.availability = availability = Availability(provisioning, rpc, self.evse, transactions)
         transactions.operative = availability.operative
         provisioning.on_news = availability.on_news
-        reset = Reset(link, model, self.evse, transactions, availability)
+        reset = Reset(provisioning, model, self.evse, transactions, availability)
+        reset.link = link
         reset.outbox = outbox
         transactions.on_idle += (availability.on_status, reset.on_idle, outbox.on_idle)
         remote = Remote(provisioning, rpc, self.evse, availability, transactions)

@@ -27,11 +27,11 @@ class Reset:
     A reset to come keeps new sessions off its EVSEs. One of the station includes any of an EVSE.
     """
 
-    def __init__(self, link, model, evse, transactions, availability):
-        self._link = link
+    def __init__(self, registration, model, evse, transactions, availability):
+        self._registration = registration
         self._model = model
         self._evse = evse
-        self.outbox = None
+        self.link = self.outbox = None
         self._transactions = transactions
         self._availability = availability
         self._idle = Signal()
@@ -97,9 +97,9 @@ class Reset:
         log.info("reset: EVSE %d" if target else "reset: station", *(target,) if target else ())
         if self._at_once & 1 << target:
             await self._stop(target)
-        # B12, 3a; what is not delivered stays in the queue (B12.FR.05)
+        # B12, 3a; what cannot be delivered stays in the queue (B12.FR.05)
         for _ in range(_LAST_S * 1000 // _POLL_MS):
-            if not self.outbox.pending(None):
+            if not (self._registration.online() and self.outbox.pending(None)):
                 break
             await asyncio.sleep_ms(_POLL_MS)
         if target:
@@ -109,7 +109,7 @@ class Reset:
             provisioning.mark_reason("ScheduledReset" if self._scheduled else "RemoteReset")
         except OSError:
             log.error("reset: the reason could not be stored")
-        await self._link.leave(websocket.GOING_AWAY)
+        await self.link.leave(websocket.GOING_AWAY)
         board.reset()
 
     async def _stop(self, target):

@@ -99,3 +99,11 @@ def test_what_the_driver_did_is_told(rig: FakeRig, bench: Bench) -> None:
         "       6.500 s    CSMS > HeartbeatResponse",
         "       8.000 s  driver : presents 04AA at EVSE 2",
     ]
+
+
+def test_pilot_current(rig: FakeRig, bench: Bench) -> None:
+    bench.pilot_current_should_be(32, 1)
+    say(rig, "SC 1 0")
+    bench.pilot_current_should_be(0, 1)
+    with pytest.raises(AssertionError, match="pilot current of 32 A at EVSE 1"):
+        bench.pilot_current_should_be(32, 1, within=1)

@@ -74,6 +74,16 @@ def test_missing_second_evse(rig: FakeRig, bench: Bench) -> None:
         bench.station_reports_all_connectors_as("Available")
 
 
+def test_every_connector_at_any_time(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "StatusNotification", status(1, 1))
+    rig.run_for(5)
+    with pytest.raises(AssertionError, match="The station has never reported EVSE 2 connector 1"):
+        bench.every_connector_has_been_reported()
+    rig.say(6, "NotifyEvent", event(2, 1, value="Faulted"))
+    rig.run_for(5)
+    bench.every_connector_has_been_reported()
+
+
 def test_events_of_other_variables_are_no_connector_reports() -> None:
     other = event(1, 1)
     other["eventData"][0]["variable"]["name"] = "Problem"

@@ -364,6 +364,20 @@ def test_what_is_not_answered_is_sent_after_the_reset(world):
     assert {e["transactionInfo"]["stoppedReason"] for e in ends} == {"ImmediateReset"}
 
 
+def test_reset_on_idle_while_off_line(world):
+    """What cannot be delivered does not hold the reset up."""
+    charge(world, 1)
+    assert status(world, "Reset", type="OnIdle") == "Scheduled"
+    world.csms.refuse_handshakes(503)
+    world.csms.close_all(1001, "", world.now_ns)
+    world.run(5)
+    present(world, 1)
+    world.until("reboot", lambda: world.resets == 1, 10)
+    world.csms.accept_handshakes()
+    boots(world, "ScheduledReset")
+    world.until("the end", lambda: events(world, eventType="Ended"))
+
+
 @pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
 def test_reset_of_one_evse_with_a_transaction(world, kind):
     charge(world, 1)
