@@ -121,7 +121,7 @@ def called(session: Session, frame: Frame) -> str:
         ("TC_B_03_CS", without_second_evse, "no report of all connectors as Available within"),
         ("TC_B_30_CS", hides_the_reason_for_refusal, "GenericError != SecurityError"),
         ("TC_F_20_CS", heartbeat_never_comes, "no HeartbeatRequest within"),
-        ("TC_F_20_CS", trigger_is_refused, "Rejected != Accepted"),
+        ("TC_F_20_CS", trigger_is_refused, "status is Rejected, expected Accepted"),
     ],
 )
 def test_station_that_breaks_the_rule(  # noqa: PLR0917 three of them are fixtures
