@@ -11,20 +11,10 @@ _KEY = const(b"inoperative")
 _ALL = (1 << EVSES) - 1
 _REPORTED = const(("Available", "Occupied", "Unavailable"))
 
-# bits of what is stored: the station, then EVSE n, then its connector
+# bits of what is stored
 _STATION = const(1)
-
-
-def _bit_of(evse, connector):
-    """Bit of the component that a request names: 0 and 0 the station, connector 0 the EVSE."""
-    if not evse:
-        return _STATION
-    return 1 << (evse + EVSES if connector else evse)
-
-
-def tiers(evse):
-    """Bits of the station, the EVSE and its connector."""
-    return _STATION | _bit_of(evse, 0) | _bit_of(evse, 1)
+_EVSE = const(1)  # << 2 n - 1 for EVSE n, followed by its connector
+_BOTH = const(3)
 
 
 class Availability:
@@ -50,7 +40,8 @@ class Availability:
 
     def operative(self, evse):
         """May a session begin on the EVSE?"""
-        return not (self._inoperative & tiers(evse) or self._held & 1 << evse - 1)
+        tiers = _STATION | _BOTH << 2 * evse - 1
+        return not (self._inoperative & tiers or self._held & 1 << evse - 1)
 
     def status(self, evse):
         """ConnectorStatusEnumType of the connector of an EVSE (G03.FR.06, G04.FR.07)."""
@@ -60,7 +51,8 @@ class Availability:
         if self._withdrawn & 1 << evse - 1:
             return "Unavailable"
         # a change that waits for the end of the transaction shows when the cable is pulled (G01.FR.05)
-        if self._inoperative & tiers(evse) and (status == "Available" or not self._transactions.active(evse)):
+        tiers = _STATION | _BOTH << 2 * evse - 1
+        if self._inoperative & tiers and (status == "Available" or not self._transactions.active(evse)):
             return "Unavailable"
         return status
 
@@ -103,7 +95,7 @@ class Availability:
                 await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnknownConnectorId"}}')
                 return None
         stop = request["operationalStatus"] == "Inoperative"
-        bit = _bit_of(number, connector)
+        bit = _EVSE << 2 * number - 1 + connector if number else _STATION
         wanted = self._inoperative | bit if stop else self._inoperative & ~bit
         if wanted != self._inoperative:
             try:

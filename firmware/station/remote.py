@@ -60,20 +60,14 @@ class Remote:
             return None if wanted in ("MeterValues", "TransactionEvent") else False
         if wanted == "MeterValues":
             return await self.metering.trigger(number)
-        if wanted == "TransactionEvent":
-            return self._transaction_events(number)
-        return False
-
-    def _transaction_events(self, number):
-        """TransactionEventRequest of the EVSE, or of all (F06.FR.11), that have a transaction (F06.FR.07)."""
+        if wanted != "TransactionEvent":
+            return False
+        # F06.FR.07, F06.FR.11
         transactions = self._transactions
-        numbers = [n for n in range(1, EVSES + 1) if number in (0, n) and transactions.transaction_id(n)]
-
-        async def after():
-            for n in numbers:
-                transactions.trigger(n)
-
-        return after if numbers else None
+        for n in range(1, EVSES + 1):
+            if number in (0, n) and transactions.transaction_id(n):
+                return _later(transactions.trigger, number)
+        return None
 
 
 def _later(function, *args):

@@ -155,9 +155,10 @@ class Transactions:
         self._stop(self._sessions[evse - 1], reason, trigger, None, _ALWAYS)
 
     def trigger(self, evse):
-        """Send a TransactionEventRequest of the transaction on an EVSE (F06.FR.07)."""
-        s = self._sessions[evse - 1]
-        s.asked = s.show = True
+        """Send a TransactionEventRequest of the transaction on an EVSE (0: on all of them, F06.FR.07)."""
+        for s in self._sessions:
+            if evse in (0, s.evse):
+                s.asked = s.show = True
         self._wake.set()
 
     def sampled(self, evse, kind, reading):
