@@ -62,7 +62,7 @@ TC_B_23_CS Reset Charging Station - Unavailable persists reset
 TC_B_25_CS Reset EVSE - Without ongoing transaction
     [Documentation]    An EVSE is reset, and the station is not. Meanwhile it is Unavailable and its pilot is off.
     [Tags]    TC_B_25_CS    B11    B11.FR.01    B11.FR.08    B11.FR.10
-    ${allowed} =    CSMS Gets Variable Of EVSE    AllowReset    1
+    ${allowed} =    CSMS Gets Variable    EVSE    AllowReset    1
     Should Be Equal    ${allowed}    true
     # Steps 1 and 2
     CSMS Sends And Gets    Reset    Accepted    type=OnIdle    evseId=${1}
@@ -131,15 +131,3 @@ EVSE Is Reset
     Contactor Should Be Open    1
     Connector Is Reported As    ${afterwards}    1    within=${20}
     Pilot Current Should Be    32    1
-
-CSMS Gets Variable Of EVSE
-    [Documentation]    GetVariablesRequest for the Actual attribute of a variable of an EVSE; returns its value.
-    [Arguments]    ${name}    ${evse}
-    VAR    &{place}    id=${{int($evse)}}
-    VAR    &{component}    name=EVSE    evse=${place}
-    VAR    &{variable}    name=${name}
-    VAR    &{item}    component=${component}    variable=${variable}
-    VAR    @{items}    ${item}
-    ${response} =    CSMS Sends    GetVariables    getVariableData=${items}
-    Message Has    ${response}    getVariableResult[0].attributeStatus=Accepted
-    RETURN    ${response.payload}[getVariableResult][0][attributeValue]

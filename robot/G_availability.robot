@@ -108,7 +108,7 @@ TC_G_11_CS Change Availability EVSE - With ongoing transaction
     Reusable State EnergyTransferStarted
     # Steps 1 and 2
     CSMS Changes Availability    Inoperative    Scheduled    evse=1
-    Station Sends No    StatusNotification    2
+    Connector Stays Occupied
     # Steps 3 to 14
     Session Ends On An EVSE That Becomes Unavailable
     # Post scenario validation
@@ -141,7 +141,7 @@ TC_G_14_CS Change Availability Charging Station - With ongoing transaction
     CSMS Changes Availability    Inoperative    Scheduled
     # Steps 3 and 4
     Connector Is Reported As    Unavailable    2
-    Station Sends No    StatusNotification    2
+    Connector Stays Occupied
     # Steps 5 to 16
     Session Ends On An EVSE That Becomes Unavailable
     # Post scenario validation
@@ -175,7 +175,7 @@ TC_G_17_CS Change Availability Connector - With ongoing transaction
     Reusable State EnergyTransferStarted
     # Steps 1 and 2
     CSMS Changes Availability    Inoperative    Scheduled    evse=1    connector=1
-    Station Sends No    StatusNotification    2
+    Connector Stays Occupied
     # Steps 3 to 14
     Session Ends On An EVSE That Becomes Unavailable
     # Post scenario validation
@@ -234,6 +234,13 @@ EVSE Starts No Transaction
     Station Sends No    TransactionEvent    5
     Station Sends No    StatusNotification    1
     Contactor Should Be Open    ${evse}
+
+Connector Stays Occupied
+    [Documentation]    The scheduled change has not come yet: nothing is reported of EVSE 1, and energy flows.
+    Station Sends No    StatusNotification    2
+    ${state} =    CSMS Gets Variable    Connector    AvailabilityState    1    1
+    Should Be Equal    ${state}    Occupied
+    Contactor Should Be Closed
 
 Session Ends On An EVSE That Becomes Unavailable
     [Documentation]    TC_G_11_CS steps 3 to 14: Unavailable is reported when the transaction has ended, and no other
