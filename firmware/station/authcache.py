@@ -38,6 +38,7 @@ _RECORD = const(17)  # time of the last update, hash, is it accepted
 _LATEST = const(0x3FFFFFFF)  # 2054; the largest integer that needs no heap
 _ENOSPC = const(28)
 
+_LIFETIME = const("AuthCacheCtrlr.LifeTime")
 _ACCEPTED = const(0)
 _EXPIRED = const(3)
 
@@ -69,10 +70,6 @@ def read_info(info):
 
 def _hash_of(kind, token):
     return board.sha1(board.unique_id() + kind.encode() + b":" + token.lower().encode())[:_HASH]
-
-
-def _number(data):
-    return int.from_bytes(data, "big")
 
 
 class AuthCache:
@@ -108,7 +105,9 @@ class AuthCache:
         value = board.store_get(_PREFIX + key)
         try:
             status = value[0]
-            expiry = _number(value[3:7]) or _number(record[:4]) + self._lifetime()
+            expiry = int.from_bytes(value[3:7], "big")
+            if not expiry:
+                expiry = int.from_bytes(record[:4], "big") + self._model.integer(_LIFETIME)
             group = None
             if len(value) > _VALUE:
                 group = {"idToken": value[_VALUE:].decode(), "type": KINDS[value[2]]}
@@ -143,16 +142,23 @@ class AuthCache:
         value = bytes((status, mask, kind)) + (expiry or 0).to_bytes(4, "big")
         stamp = now.to_bytes(4, "big")
         text = group["idToken"].encode() if group else b""
-        if not (
-            old
-            and old[:7] == value
-            and old[_VALUE:] == text
-            and (expiry or now - _number(old[7:11]) <= self._lifetime() // 8)
-        ):
-            while len(self._table) >= ENTRIES_MAX * _RECORD:
+        stored = False
+        if old and old[:7] == value and old[_VALUE:] == text:
+            age = now - int.from_bytes(old[7:11], "big")
+            stored = expiry or age <= self._model.integer(_LIFETIME) // 8
+        while not stored:
+            if len(self._table) >= ENTRIES_MAX * _RECORD:
                 self._evict()
-            if not self._write(_PREFIX + key, value + stamp + text):
-                return
+                continue
+            try:
+                board.store_put(_PREFIX + key, value + stamp + text)
+                stored = True
+            except OSError as e:
+                log.error("cache: an entry cannot be stored: %s", e)
+                if e.args[0] != _ENOSPC or not self._table:
+                    self._delete(_PREFIX + key)
+                    return
+                self._evict()
         self._table += stamp + key + value[:1]
 
     def clear(self):
@@ -172,9 +178,6 @@ class AuthCache:
         return size
 
     # inside
-
-    def _lifetime(self):
-        return self._model.integer("AuthCacheCtrlr.LifeTime")
 
     def _take(self, key):
         """Take the record of an entry out of the table; None when there is none."""
@@ -207,15 +210,3 @@ class AuthCache:
             log.error("cache: an entry cannot be removed: %s", e)
             return False
         return True
-
-    def _write(self, key, value):
-        while True:
-            try:
-                board.store_put(key, value)
-                return True
-            except OSError as e:
-                log.error("cache: an entry cannot be stored: %s", e)
-                if e.args[0] != _ENOSPC or not self._table:
-                    self._delete(key)
-                    return False
-            self._evict()

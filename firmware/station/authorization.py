@@ -32,11 +32,9 @@ class Authorization:
         self._rpc = rpc
         self._model = model
         self._provisioning = provisioning
-        self._cache = AuthCache(model)
+        self.cache = AuthCache(model)
         self._lock = asyncio.Lock()
         self._answered = Signal()
-        self._code = None
-        self._payload = None
 
     async def authorize(self, kind, token, evse=0, for_stop=False):
         """May the holder of a token charge at an EVSE (0: at any)? -> (status, groupIdToken, source).
@@ -65,7 +63,7 @@ class Authorization:
         """The answer that needs no AuthorizeRequest, or None: C10.FR.03, C12.FR.02, C12.FR.05, C15.FR.08."""
         yes = self._model.boolean
         online = self._provisioning.online()
-        entry = self._cache.get(kind, token) if yes("AuthCacheCtrlr.Enabled") else None
+        entry = self.cache.get(kind, token) if yes("AuthCacheCtrlr.Enabled") else None
         if entry:
             if not online:
                 trusted = for_stop or yes("AuthCtrlr.LocalAuthorizeOffline")
@@ -90,21 +88,17 @@ class Authorization:
         async def build(link):
             await link.put('{"idToken":%s}' % json.dumps({"idToken": token, "type": kind}))
 
+        def done(code, payload):
+            answer.append(payload if code is None else {})
+            self._answered.set()
+
+        answer = []
         self._answered.flag = False
-        if not self._rpc.submit(AUTHORIZE, "Authorize", build, self._on_answer):
+        if not self._rpc.submit(AUTHORIZE, "Authorize", build, done):
             log.warn("authorization: too many CALLs are waiting")
             return None
         await self._answered.wait(_WAIT_MS)
-        payload = self._payload
-        self._payload = None
-        if self._code:
-            return None
-        return self.remember(token, kind, payload.get("idTokenInfo"))
-
-    def _on_answer(self, code, payload):
-        self._code = code
-        self._payload = payload
-        self._answered.set()
+        return self.remember(token, kind, answer[0].get("idTokenInfo")) if answer[0] else None
 
     def remember(self, token, kind, info):
         """Put an idTokenInfo of the CSMS into the cache (C10.FR.04, C10.FR.05, C12.FR.06).
@@ -122,7 +116,7 @@ class Authorization:
             and 0 < len(token) <= _TOKEN_MAX
             and self._model.boolean("AuthCacheCtrlr.Enabled")
         ):
-            self._cache.put(kind, token, read)
+            self.cache.put(kind, token, read)
         return read
 
     def is_master(self, group):
@@ -130,13 +124,9 @@ class Authorization:
         master = self._model.get("AuthCtrlr.MasterPassGroupId")
         return bool(master and group and group["idToken"].lower() == master.lower())
 
-    def storage(self):
-        """AuthCacheCtrlr.Storage: bytes in use."""
-        return self._cache.storage()
-
     async def clear_cache(self, request, link):
         """ClearCacheRequest (C11.FR.01 to C11.FR.05)."""
-        ok = self._model.boolean("AuthCacheCtrlr.Enabled") and self._cache.clear()
+        ok = self._model.boolean("AuthCacheCtrlr.Enabled") and self.cache.clear()
         await link.put('{"status":"%s"}' % ("Accepted" if ok else "Rejected"))
 
 

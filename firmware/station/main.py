@@ -90,7 +90,7 @@ class Station:
         if name == "MessageTimeout":
             return str(self.link.message_timeout())
         if name == "Storage":
-            return str(self.authorization.storage())
+            return str(self.authorization.cache.storage())
         return self.availability.status(evse) if evse else self.availability.station_status()
 
     def _on_change(self, key):

@@ -242,7 +242,7 @@ def test_offline_unknown_token(world):
     go_offline(world)
     assert ask(world, "CC") == ("Accepted", None, "Offline", 0)
     assert ask(world, "BB") == ("Blocked", None, "Cache", 0)
-    assert world.station.authorization.storage() == size
+    assert world.station.authorization.cache.storage() == size
 
 
 def test_offline_without_local_authorization(world):

@@ -571,7 +571,7 @@ def test_answers_to_events_of_an_earlier_transaction_reach_the_cache(site):
     s.world.until("last transaction", lambda: len(s.transactions()) == 3, 300)
     s.run(60)
     assert s.charging()
-    cache = s.world.station.authorization._cache
+    cache = s.world.station.authorization.cache
     assert [cache.get("ISO14443", token)[0] for token in tokens] == ["Accepted", "Blocked", "Accepted"]
 
 
