@@ -1,9 +1,9 @@
 """Whose each byte of a section is: the source it was made of, and the function or datum in it.
 
 The linker map says which object a byte comes from, the symbol table which function or datum it belongs to,
-`owners.toml` who answers for the source. Frozen Python is taken apart by the names that MicroPython's
-mpy-tool gives (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``), so that it counts for its module
-and function. What no object contributed is the heap or stack area, or padding.
+`owners.toml` who answers for the source. Frozen Python is taken apart by the names that mpy-tool and
+port/freeze.py give (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``), so that it counts for its
+module and function. What no object contributed is the heap or stack area, or padding.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ NOBODY = "other"
 MODULE_BODY = "<module>"
 CONSTANTS = "<constants>"
 NAMES = "<names>"
+OBJECTS = "<function objects>"
 REST = "<literals>"
 STRINGS = "<strings>"
 INTERNED = "interned strings"
@@ -33,7 +34,7 @@ FROZEN_TABLES = "frozen module table"
 
 _FROZEN_OBJECT = re.compile(r"(^|/)frozen_content\.o$")
 _FROZEN_MODULE = "frozen_module_"
-_FUNCTION, _CHILDREN = "fun_data_", "children_"
+_FUNCTION, _CHILDREN, _OBJECTS = "fun_data_", "children_", "fun_objs_"
 _CONSTANT = ("const_obj_table_data_", "const_obj_")
 _NAME_TABLE = "const_qstr_table_data_"
 _QSTR_POOL = re.compile(r"^mp_qstr_")
@@ -175,7 +176,7 @@ def _frozen(symbol: str, modules: Mapping[str, str]) -> tuple[str, str]:
     """Source and function of a datum that mpy-tool named."""
     if _QSTR_POOL.match(symbol):
         return INTERNED, symbol
-    for prefix in (_FROZEN_MODULE, _FUNCTION, _CHILDREN, *_CONSTANT, _NAME_TABLE):
+    for prefix in (_FROZEN_MODULE, _FUNCTION, _CHILDREN, _OBJECTS, *_CONSTANT, _NAME_TABLE):
         if not symbol.startswith(prefix):
             continue
         rest = symbol.removeprefix(prefix)
@@ -184,6 +185,8 @@ def _frozen(symbol: str, modules: Mapping[str, str]) -> tuple[str, str]:
             break
         if prefix == _NAME_TABLE:
             return modules[module], NAMES
+        if prefix == _OBJECTS:
+            return modules[module], OBJECTS
         if prefix in (_FUNCTION, _CHILDREN):
             scope = rest[len(module) + 1 :]
             return modules[module], MODULE_BODY if scope == "_lt_module_gt_" else scope

@@ -8,6 +8,7 @@ import gc
 import json
 
 import board
+import functions
 
 modem = board.UART(board.MODEM)
 evse = board.UART(board.EVSE)
@@ -100,6 +101,8 @@ COMMANDS = {
     "journal_tidy": board.journal_tidy,
     "journal_fill": journal_fill,
     "journal_empty": journal_empty,
+    "function_results": functions.results,
+    "function_places": functions.places,
     "random": lambda size: text(board.random(size)),
     "sha1": lambda message: text(board.sha1(data(message))),
     "mask": mask,

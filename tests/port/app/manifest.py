@@ -1,3 +1,4 @@
 # ruff: noqa: F821 (the names of the manifest language)
 include("$(MPY_DIR)/extmod/asyncio")
+module("functions.py")
 module("main.py")
