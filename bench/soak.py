@@ -35,7 +35,7 @@ ERASE_CYCLES = 10_000
 
 TOKENS = ("04A1B2C3D4E5F6", "04112233445566", "04778899AABBCC")
 VARIABLES = {
-    "SampledDataCtrlr.TxUpdatedInterval": "120",
+    "SampledDataCtrlr.TxUpdatedInterval": "300",
     "SampledDataCtrlr.TxEndedInterval": "600",
     "OCPPCommCtrlr.RetryBackOffRepeatTimes": "3",
 }

@@ -33,7 +33,14 @@ class Port:
 
     def __init__(self, uart):
         self._uart = uart
+        self._overruns = 0
         self.wait = uart.wait
+
+    def lost(self):
+        """Have received bytes been lost since this was last asked?"""
+        before = self._overruns
+        self._overruns = self._uart.overruns
+        return self._overruns != before
 
     def readinto(self, buffer):
         """Number of bytes read, once there are enough (see `wait`); awaitable."""

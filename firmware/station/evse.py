@@ -171,17 +171,21 @@ class EvseController:
             n = await self._port.readinto(self._parser.buffer())
             if n:
                 self._parser.feed(n)
+            if self._port.lost():
+                # it may have been a report
+                self._kick.set()
 
     async def run(self):
         """Set up and supervise the EVSEs for ever."""
         # the answer to a command from before a reset must not be taken for one to the first from now on
         await asyncio.sleep_ms(_ANSWER_MS)
         while True:
+            kicked = self._kick.flag
             self._kick.flag = False
             for evse in range(1, EVSES + 1):
                 await self._refresh(evse)
                 # while all is well one EVSE at a time is asked: they share the controller
-                if all(self._contact):
+                if all(self._contact) and not (kicked and evse < EVSES):
                     health.promise(health.EVSE, _SUPERVISE_S + _MARGIN_S)
                     await self._kick.wait(_SUPERVISE_S * 1000)
             if not all(self._contact):

@@ -30,6 +30,7 @@ _PROMPT = const(2)
 _SENT = const(3)
 
 _BUSY = const(2)
+_HELD = const(b"+CIPRECVLEN:")
 
 
 class LinkDown(Exception):
@@ -167,6 +168,11 @@ class Modem:
             n = await self._port.readinto(parser.buffer())
             if n:
                 parser.feed(n)
+            # a notice may have been among them: an erase of flash holds the processor up for seconds
+            if self._port.lost():
+                for socket in self.sockets:
+                    if socket:
+                        socket.doubt()
 
     # events of the parser
 
@@ -200,6 +206,12 @@ class Modem:
             self.wifi = True
         elif line == b"WIFI DISCONNECT":
             self.wifi = False
+        elif line.find(_HELD) >= 0:
+            # behind what is left of a line that was lost
+            lengths = line.split(_HELD)[1].split(b",")
+            for socket in self.sockets:
+                if socket and socket.link < len(lengths):
+                    socket.holds(lengths[socket.link])
         elif line.startswith(b"+IPD,"):
             socket = self._socket(line[5:6])
             if socket:
@@ -303,6 +315,7 @@ class Socket:
         self._open = False
         self._failed = 0
         self._pending = 0  # bytes announced and not read
+        self._unsure = False
         self._changed = Signal()
         self.link = link
         modem.sockets[link] = self
@@ -317,6 +330,18 @@ class Socket:
             log.warn("modem: data came unasked and is lost")
             self._open = False
         self._changed.set()
+
+    def doubt(self):
+        """A notice of the module may have been lost."""
+        self._unsure = self._open
+        self._changed.set()
+
+    def holds(self, length):
+        """What the module holds for the connection; no number when it is closed."""
+        if length.isdigit():
+            self._pending = int(length)
+        else:
+            self.closed()
 
     def closed(self):
         """The connection is gone."""
@@ -361,7 +386,14 @@ class Socket:
     async def recv(self, buffer, timeout_s):
         """Bytes received into `buffer`; 0 when the connection is closed, None when the time has passed."""
         while True:
-            if self._pending:
+            if self._unsure:
+                self._unsure = False
+                async with self._modem.lock:
+                    try:
+                        await self._modem.command("AT+CIPRECVLEN?")
+                    except LinkDown as e:
+                        log.warn("modem: %s", e)
+            elif self._pending:
                 n = await self._fetch(buffer)
                 if n:
                     return n

@@ -45,6 +45,9 @@ class Wire:
     def wait(self, n):
         pass
 
+    def lost(self):
+        return False
+
 
 class Module:
     """A network module, with a CSMS behind it, that knows what the station says."""

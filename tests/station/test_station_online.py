@@ -653,3 +653,22 @@ def test_failed_task_restarts_the_station(world):
     world.evse.plug(1, world.now_ns)
     world.until("second boot", lambda: len(world.requests("BootNotification")) == 2)
     assert world.requests("BootNotification")[1].payload["reason"] == "ApplicationReset"
+
+
+def test_notice_lost_while_the_flash_is_erased_is_made_up_for(world):
+    """The module does not repeat that there is data; the controller does not repeat that a car has come."""
+    world.boot()
+    world.accepted()
+    world.modem_stream.deaf = 1
+    assert world.call("GetTransactionStatus", {}, 5).payload == {"messagesInQueue": False}
+    world.evse_stream.deaf = 1
+    world.evse.plug(2, world.now_ns)
+    world.until("status", lambda: world.session.connectors.get((2, 1)) == "Occupied", 5)
+
+
+def test_end_of_the_connection_lost_while_the_flash_is_erased_is_noticed(world):
+    world.boot()
+    world.accepted()
+    world.modem_stream.deaf = 1
+    world.modem.cut(world.now_ns)
+    world.until("connection", lambda: len(world.csms.connections) == 2, 60)

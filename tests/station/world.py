@@ -27,8 +27,15 @@ class _Stream:
         self._peer = peer
         self._in = bytearray()
         self._came = asyncio.Event()
+        self._lost = False
+        self.deaf = 0
+        """How many of the next deliveries find the receiver held up: all but their first byte is lost."""
 
     def put(self, data: bytes) -> None:
+        if self.deaf:
+            self.deaf -= 1
+            self._lost = True
+            data = data[:1]
         self._in += data
         self._came.set()
 
@@ -47,6 +54,10 @@ class _Stream:
 
     def wait(self, n: int) -> None:
         pass
+
+    def lost(self) -> bool:
+        lost, self._lost = self._lost, False
+        return lost
 
 
 class _Selector(selectors.DefaultSelector):
