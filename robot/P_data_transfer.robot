@@ -20,18 +20,19 @@ TC_P_03_CS CustomData - Receive custom data
     [Tags]    TC_P_03_CS
     # Steps 1 and 2
     VAR    &{custom}    vendorId=org.openchargealliance.octt    of=anything    more=${{[1, {"deep": True}]}}
-    VAR    &{component}    name=OCPPCommCtrlr
+    VAR    &{component}    name=OCPPCommCtrlr    customData=${custom}
     VAR    &{variable}    name=OfflineThreshold    customData=${custom}
     VAR    &{item}
     ...    component=${component}
     ...    variable=${variable}
     ...    attributeType=Actual
     ...    attributeValue=200
+    ...    customData=${custom}
     VAR    @{items}    ${item}
     ${response} =    CSMS Sends    SetVariables    setVariableData=${items}    customData=${custom}
     Message Has    ${response}    setVariableResult[0].attributeStatus=Accepted
     # Steps 3 and 4
-    VAR    &{item}    component=${component}    variable=${variable}    attributeType=Actual
+    VAR    &{item}    component=${component}    variable=${variable}    attributeType=Actual    customData=${custom}
     VAR    @{items}    ${item}
     ${response} =    CSMS Sends    GetVariables    getVariableData=${items}    customData=${custom}
     Message Has    ${response}    getVariableResult[0].attributeStatus=Accepted
