@@ -74,6 +74,27 @@ TC_E_13_CS Start transaction options - Authorized - Remote
     Reusable State EVConnectedPreSession
     Reusable State EnergyTransferStarted
 
+TC_E_11_CS Start transaction options - DataSigned
+    [Documentation]    The transaction starts when the meter has signed a reading.
+    [Tags]    TC_E_11_CS    E01    E01.FR.04    E01.FR.07    E01.FR.10    E01.FR.15    E01.FR.16
+    [Setup]    General Preconditions    TxCtrlr.TxStartPoint=DataSigned    SampledDataCtrlr.SignReadings=true
+    Reusable State Authorized
+    # Manual action, steps 1 and 2
+    EV Is Connected To    1
+    # Steps 3 and 4
+    VAR    ${samples}    meterValue[*].sampledValue[*]
+    ${event} =    Station Sends TransactionEvent    eventType=Started    triggerReason=SignedDataReceived
+    ...    idToken.idToken=${VALID ID TOKEN}    idToken.type=ISO14443    evse.id=1    evse.connectorId=1
+    Message Has    ${event}
+    ...    ${samples}.context=Transaction.Begin
+    ...    ${samples}.signedMeterValue.encodingMethod=present
+    ...    ${samples}.signedMeterValue.publicKey=present
+    ...    ${samples}.signedMeterValue.signedMeterData=present
+    ...    ${samples}.signedMeterValue.signingMethod=present
+    # Steps 5 and 6
+    Station Sends TransactionEvent    eventType=Updated
+    ...    triggerReason=ChargingStateChanged    transactionInfo.chargingState=Charging
+
 TC_E_03_CS Local start transaction - Cable plugin first - Success
     [Documentation]    On both EVSEs, one after the other: cable first, then the idToken.
     [Tags]    TC_E_03_CS    E02    C01    E02.FR.01    E02.FR.05    E02.FR.06    E02.FR.07    E02.FR.13    E02.FR.15
