@@ -136,55 +136,54 @@ class DeviceModel:
 
     async def get_variables(self, request, link):
         """GetVariablesRequest (B06.FR.01 to B06.FR.15)."""
-        await link.put('{"getVariableResult":[')
-        comma = ""
+        opening = '{"getVariableResult":[{"attributeStatus":"'
         for data in request["getVariableData"]:
-            component, variable = data["component"], data["variable"]
-            attribute = data.get("attributeType", "Actual")
-            result = {"attributeType": attribute, "component": component, "variable": variable}
-            name, entry, status = find(component, variable)
+            name, entry, status = find(data["component"], data["variable"])
+            text = None
             if entry:
-                if attribute != "Actual":
+                if data.get("attributeType", "Actual") != "Actual":
                     status = "NotSupportedAttributeType"
                 elif entry[2] & _WO:
                     status = "Rejected"
-                    result["attributeStatusInfo"] = {"reasonCode": "WriteOnly"}
                 else:
                     status = "Accepted"
-                    evse = component.get("evse")
-                    result["attributeValue"] = self._value(name, entry, evse["id"] if evse else 0)
-            result["attributeStatus"] = status
-            await link.put(comma + json.dumps(result))
-            comma = ","
+                    evse = data["component"].get("evse")
+                    text = self._value(name, entry, evse["id"] if evse else 0)
+            await link.put(opening)
+            await link.put(status)
+            if text is not None:
+                await link.put('","attributeValue":')
+                await link.put(json.dumps(text))
+            else:
+                await link.put('"')
+            await _put_place(link, data, "WriteOnly" if status == "Rejected" else None)
+            opening = ',{"attributeStatus":"'
         await link.put("]}")
 
     # B05
 
     async def set_variables(self, request, link):
         """SetVariablesRequest (B05.FR.01 to B05.FR.12)."""
-        await link.put('{"setVariableResult":[')
-        comma = ""
+        opening = '{"setVariableResult":[{"attributeStatus":"'
         after = None
         for data in request["setVariableData"]:
-            component, variable = data["component"], data["variable"]
-            attribute = data.get("attributeType", "Actual")
-            result = {"attributeType": attribute, "component": component, "variable": variable}
-            name, entry, status = find(component, variable)
+            name, entry, status = find(data["component"], data["variable"])
             reason = None
             if entry:
-                if attribute != "Actual":
+                if data.get("attributeType", "Actual") != "Actual":
                     status = "NotSupportedAttributeType"
                 else:
                     reason = self._set(name, entry, data["attributeValue"])
                     if reason:
                         status = "Rejected"
-                        result["attributeStatusInfo"] = {"reasonCode": reason}
                     else:
                         status = "RebootRequired" if entry[2] & _REBOOT else "Accepted"
                         after = self.on_change(key_of(name, entry)) or after
-            result["attributeStatus"] = status
-            await link.put(comma + json.dumps(result))
-            comma = ","
+            await link.put(opening)
+            await link.put(status)
+            await link.put('"')
+            await _put_place(link, data, reason)
+            opening = ',{"attributeStatus":"'
         await link.put("]}")
         return after
 
@@ -228,9 +227,6 @@ class DeviceModel:
         return self._next_part
 
     async def _next_part(self):
-        self._submit_part()
-
-    def _submit_part(self):
         """Queue the next part; when the queue is full, a task goes on trying."""
         if not self.submit(REQUESTED, "NotifyReport", self._build_part, self._part_done):
             asyncio.create_task(self._try_again(self._walk))
@@ -238,7 +234,7 @@ class DeviceModel:
     async def _try_again(self, walk):
         await asyncio.sleep_ms(_RETRY_MS)
         if self._walk is walk:
-            self._submit_part()
+            await self._next_part()
 
     async def _build_part(self, link):
         """One NotifyReportRequest (B07.FR.03, B07.FR.04, B07.FR.10)."""
@@ -310,8 +306,17 @@ class DeviceModel:
         """A part that was not answered is not sent again: the CSMS may have it, or miss a number."""
         if code in ("Disconnected", "Dropped") or not self._item:
             self._walk = self._item = None
-        else:
-            self._submit_part()
+        elif not self.submit(REQUESTED, "NotifyReport", self._build_part, self._part_done):
+            asyncio.create_task(self._try_again(self._walk))
+
+
+async def _put_place(link, data, reason):
+    """The end of a GetVariable- or SetVariableResult: what it is about, and why it was rejected."""
+    await link.put(',"attributeType":"%s","component":' % data.get("attributeType", "Actual"))
+    await link.put(json.dumps(data["component"]))
+    await link.put(',"variable":')
+    await link.put(json.dumps(data["variable"]))
+    await link.put(',"attributeStatusInfo":{"reasonCode":"%s"}}' % reason if reason else "}")
 
 
 def _entries(base):
