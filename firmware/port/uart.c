@@ -9,7 +9,7 @@
 // Modem: half of the ring holds one WebSocket frame of the usual size; the module keeps the rest (passive
 // receive), and 512 bytes to send are 44 ms of work for the line. EVSE controller: one report or command is
 // under 64 bytes.
-static uint8_t modem_rx[2048], modem_tx[512];
+static uint8_t modem_rx[1024], modem_tx[512];
 static uint8_t evse_rx[256], evse_tx[64];
 
 typedef struct {

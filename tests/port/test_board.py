@@ -137,7 +137,7 @@ def test_recursion_in_python_is_an_exception(target: Target) -> None:
 
 def test_exhausted_heap_is_an_exception(target: Target) -> None:
     blocks = target.ask("exhaust")
-    assert 50 < blocks < 28 * 4
+    assert 50 < blocks < 40 * 4
     assert target.ask("heap") > 14_000
     assert len(target.emulator.resets) == 1
 
