@@ -20,9 +20,11 @@ _CONNECTED = const(1)
 _AUTHORIZED = const(2)
 _POWER_PATH = const(4)
 _ENERGY = const(8)
-_POINTS = const(("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer"))
+_SIGNED = const(16)
+_START = const("TxCtrlr.TxStartPoint")
+_POINTS = const(("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "DataSigned"))
 
-_ALWAYS = const(16)  # end the transaction whatever TxStopPoint says
+_ALWAYS = const(32)  # end the transaction whatever TxStopPoint says
 _BY_DRIVER = const(6)  # Authorized, PowerPathClosed
 _BY_CSMS = const(14)  # and EnergyTransfer (E05.FR.10)
 
@@ -71,6 +73,7 @@ class Session:
         self.reason = None  # ReasonEnumType of what ended the authorization
         self.held = 0
         self.suspended = False
+        self.signed = None  # has the meter signed a reading for this driver? None: not asked yet
         self.limit = None  # Wh at which an invalid driver's energy ends (E05.FR.03)
         self.meter_at = 0  # uptime before which that cannot be
         # what the next event has to tell
@@ -135,10 +138,6 @@ class Transactions:
             if s.id == transaction_id:
                 return s.evse
         return 0
-
-    def charging_state(self, evse):
-        """ChargingStateEnumType of an EVSE."""
-        return self._sessions[evse - 1].state
 
     # what others tell
 
@@ -257,10 +256,6 @@ class Transactions:
                 self._release(s)
         elif self._may_begin(s):
             self._grant(s, token, known or group, remote)
-
-    def _has_master(self):
-        """Could a token be a master pass, for what goes on elsewhere?"""
-        return self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId")
 
     def _release(self, s):
         s.held = 0
@@ -386,7 +381,7 @@ class Transactions:
             if not self._ready():
                 return False
             self._recover(s)
-        reason = None
+        reason = reading = None
         ends = 0
         if s.stop:
             reason, trigger, s.tell, ends = s.stop
@@ -410,22 +405,7 @@ class Transactions:
                 None if evse.connected(n) else board.uptime() + model.integer("TxCtrlr.EVConnectionTimeOut")
             )
         elif evse.reachable(n) and s.connected != evse.connected(n) and self._may_move(s):
-            s.connected = not s.connected
-            if s.connected:
-                trigger = "CablePluggedIn"
-                s.until = None
-                s.show = True
-                if not s.authorized and not model.boolean("AuthCtrlr.Enabled"):
-                    self._grant(s, {"idToken": "", "type": "NoAuthorization"}, None, None)
-                    s.granted = False
-            else:
-                trigger = "EVCommunicationLost"
-                reason = "EVDisconnected"
-                if s.authorized and model.boolean("TxCtrlr.StopTxOnEVSideDisconnect"):
-                    # E09.FR.01 to E09.FR.03
-                    s.authorized = False
-                    if evse.plugged(n) and not model.boolean("OCPPCommCtrlr.UnlockOnEVSideDisconnect"):
-                        s.held = _LEFT
+            trigger, reason = self._move(s)
         elif s.until is not None and board.uptime() >= s.until:
             # E03.FR.05, F02.FR.07, C01.FR.26
             trigger, reason, ends = "EVConnectTimeout", "Timeout", _ALWAYS
@@ -433,12 +413,40 @@ class Transactions:
         elif s.asked and s.id:
             s.asked = False
             trigger = "Trigger"
+        elif s.signed is None and s.authorized and s.connected and not s.id and self._mask(_START) & _SIGNED:
+            # E01.FR.04
+            reading = await self._metering.read(n)
+            if not reading:
+                return False
+            s.signed = reading[4] is not None
+            if not s.signed:
+                log.error("transactions: %d: the meter does not sign", n)
+                return True
+            trigger = "SignedDataReceived"
         else:
             s.asked = False
             await self._drive(s)
             trigger = "ChargingStateChanged"
             reason = "DeAuthorized" if s.suspended else "StoppedByEV"
-        return await self._report(s, trigger, reason, ends)
+        return await self._report(s, trigger, reason, ends, reading)
+
+    def _move(self, s):
+        """The car has come or gone."""
+        yes, n = self._model.boolean, s.evse
+        s.connected = not s.connected
+        if s.connected:
+            s.until = None
+            s.show = True
+            if not s.authorized and not yes("AuthCtrlr.Enabled"):
+                self._grant(s, {"idToken": "", "type": "NoAuthorization"}, None, None)
+                s.granted = False
+            return "CablePluggedIn", None
+        if s.authorized and yes("TxCtrlr.StopTxOnEVSideDisconnect"):
+            # E09.FR.01 to E09.FR.03
+            s.authorized = False
+            if self._evse.plugged(n) and not yes("OCPPCommCtrlr.UnlockOnEVSideDisconnect"):
+                s.held = _LEFT
+        return "EVCommunicationLost", "EVDisconnected"
 
     def _may_move(self, s):
         """Is a car that comes or goes to be noticed now?"""
@@ -470,6 +478,8 @@ class Transactions:
             s.suspended = values is not None and left <= 0
             s.meter_at = board.uptime() + max(left * 3600 // _POWER_W, _METER_S)
         offer = s.authorized and s.connected and not s.suspended and not evse.faulted(n)
+        if s.signed is False and not s.id and not self._mask(_START) & _ENERGY:
+            offer = False
         if evse.enabled(n) and not offer:
             s.offered = None
             await evse.enable(n, False)
@@ -508,7 +518,7 @@ class Transactions:
                 mask |= 1 << _POINTS.index(name)
         return mask
 
-    async def _report(self, s, trigger, reason, ends):
+    async def _report(self, s, trigger, reason, ends, reading):
         """Start, go on with, or end the transaction after something happened; has anything changed?"""
         state = self._charging_state(s)
         points = _CONNECTED if s.connected else 0
@@ -516,6 +526,8 @@ class Transactions:
             points |= _AUTHORIZED | (_POWER_PATH if s.connected else 0)
         if state == "Charging":
             points |= _ENERGY
+        if s.signed:
+            points |= _SIGNED
         risen, fallen = points & ~s.points, s.points & ~points
         changed = state != s.state
         if trigger == "ChargingStateChanged" and not changed and not risen and not fallen:
@@ -524,7 +536,7 @@ class Transactions:
         s.points = points
         s.state = state
         if not s.authorized:
-            s.until = None
+            s.until = s.signed = None
             s.reason = s.reason or reason
         if s.id:
             stop = self._mask("TxCtrlr.TxStopPoint") | _ALWAYS
@@ -538,10 +550,10 @@ class Transactions:
                 told = changed or trigger == "Deauthorized"
                 self._commit(s, 1, trigger, state if told else None)
         else:
-            start = self._mask("TxCtrlr.TxStartPoint")
+            start = self._mask(_START)
             # a driver who comes when the car is there already starts one, too
             if risen & start or (risen & _AUTHORIZED and points & start):
-                await self._start(s, trigger, state)
+                await self._start(s, trigger, state, reading or await self._metering.read(s.evse))
             elif not s.authorized:
                 s.tell = s.remote = None
         if busy and not s.id and not s.authorized:
@@ -550,9 +562,8 @@ class Transactions:
                 hook(s.evse)
         return True
 
-    async def _start(self, s, trigger, state):
+    async def _start(self, s, trigger, state, reading):
         """E01.FR.02 to E01.FR.09, E01.FR.16."""
-        reading = await self._metering.read(s.evse)
         s.register = reading[1] if reading else None
         if not s.authorized and not s.held:
             s.token = s.group = None

@@ -31,6 +31,7 @@ REBOOT = const(32)  # takes effect at the next boot
 
 _STATES = const("Available,Occupied,Reserved,Unavailable,Faulted")
 _TX_POINTS = const("EVConnected,Authorized,PowerPathClosed,EnergyTransfer")
+_TX_START_POINTS = const("EVConnected,Authorized,DataSigned,PowerPathClosed,EnergyTransfer")
 _MEASURANDS = const("Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage")
 _REGISTER = const("Energy.Active.Import.Register")
 
@@ -164,7 +165,7 @@ TABLE = const(
                 ("MaxEnergyOnInvalidId", None, _INTEGER | RW, "Wh", 0, None, "0"),
                 ("StopTxOnEVSideDisconnect", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("StopTxOnInvalidId", None, _BOOLEAN | RW, None, None, None, "true"),
-                ("TxStartPoint", None, _MEMBERS | RW, None, None, _TX_POINTS, "EVConnected,Authorized"),
+                ("TxStartPoint", None, _MEMBERS | RW, None, None, _TX_START_POINTS, "EVConnected,Authorized"),
                 ("TxStopPoint", None, _MEMBERS | RW, None, None, _TX_POINTS, "EVConnected,Authorized"),
             ),
         ),

@@ -748,3 +748,26 @@ def test_no_authorization_where_it_is_disabled(site):
     s.unplug()
     s.token(evse=2)
     assert s.last()["idToken"]["idToken"] == TOKEN and s.world.requests("Authorize") == []
+
+
+def test_start_when_a_reading_is_signed(site):
+    s = site(TxCtrlr__TxStartPoint="DataSigned", SampledDataCtrlr__SignReadings="true")
+    s.token()
+    assert s.events == []
+    s.plug()
+    assert s.steps() == [
+        ("Started", "SignedDataReceived", "EVConnected"),
+        ("Updated", "ChargingStateChanged", "Charging"),
+    ]
+    sample = s.events[0]["meterValue"][0]["sampledValue"][0]
+    assert sample["context"] == "Transaction.Begin" and sample["signedMeterValue"]["publicKey"]
+    assert s.events[0]["idToken"]["idToken"] == TOKEN and s.events[0]["evse"]["id"] == 1
+
+
+def test_no_energy_without_the_signed_reading_that_starts(site):
+    s = site(TxCtrlr__TxStartPoint="DataSigned")
+    s.plug()
+    s.token()
+    assert s.events == [] and not s.charging()
+    s.token()
+    s.unplug()
