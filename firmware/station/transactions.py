@@ -39,6 +39,7 @@ _FAULTS = const((None, "GroundFault", None, None, None, None, "OvercurrentFault"
 _SETTLE_S = const(4)  # a car that asks for energy has closed the contactor by then
 _LOCK_RETRY_S = const(10)
 _BLOCKED_S = const(2)
+_STORE_RETRY_S = const(60)
 _METER_S = const(5)
 _POWER_W = const(8000)  # what an EVSE gives at most, and some more
 _IDLE_S = const(3600)
@@ -85,6 +86,7 @@ class Session:
         self.ending = False
         self.asked = False  # TriggerMessage
         self.stop = None  # (reason, trigger, idToken, points that end the transaction)
+        self.stop_at = 0  # uptime before which that cannot be stored
         self.lost = False  # the transaction was going on when the station went down
         # the hardware
         self.offered = None  # uptime since which energy is offered and not taken
@@ -370,6 +372,8 @@ class Transactions:
             seconds = min(seconds, s.offered + _SETTLE_S - now)
         if s.lock_at > now:
             seconds = min(seconds, s.lock_at - now)
+        if s.stop:
+            seconds = min(seconds, s.stop_at - now)
         if s.limit is not None and not s.suspended:
             seconds = min(seconds, s.meter_at - now)
         return max(seconds, 1)
@@ -383,7 +387,7 @@ class Transactions:
             self._recover(s)
         reason = reading = None
         ends = 0
-        if s.stop:
+        if s.stop and board.uptime() >= s.stop_at:
             reason, trigger, s.tell, ends = s.stop
             s.stop = None
             s.authorized = False
@@ -590,10 +594,13 @@ class Transactions:
         reading = await self._metering.read(s.evse)
         self._metering.ended(s.evse)
         sample = (reading, "Transaction.End", "SampledDataCtrlr.TxEndedMeasurands")
-        self._commit(s, 2, trigger, s.state, sample, reason=reason)
+        s.suspended = s.ending = False
+        if not self._commit(s, 2, trigger, s.state, sample, reason=reason):
+            s.stop = (reason, trigger, s.tell, _ALWAYS)
+            s.stop_at = board.uptime() + _STORE_RETRY_S
+            return
         log.info("transactions: %d: %s ended, %s", s.evse, s.id, reason)
         s.id = None
-        s.suspended = s.ending = False
         s.limit = None
         self._keep(s)
 
@@ -628,6 +635,9 @@ class Transactions:
         if s.remote is not None:
             put(',"remoteStartId":%d' % s.remote)
         put("}")
+        if state == "Charging":
+            # E02.FR.18: a station of one phase
+            put(',"numberOfPhasesUsed":1')
         if s.show:
             put(',"evse":{"id":%d,"connectorId":1}' % s.evse)
         if s.tell:

@@ -771,3 +771,19 @@ def test_no_energy_without_the_signed_reading_that_starts(site):
     assert s.events == [] and not s.charging()
     s.token()
     s.unplug()
+
+
+def test_the_end_is_tried_again_while_flash_has_no_room(site, monkeypatch):
+    s = site()
+    s.plug()
+    s.token()
+    monkeypatch.setattr(board, "journal_size", 0)
+    s.token()
+    assert not s.charging() and not s.locked()
+    s.run(130)
+    assert len(s.events) == 3
+    monkeypatch.setattr(board, "journal_size", 131072)
+    s.run(70)
+    assert s.steps(3)[-1] == ("Ended", "StopAuthorized", "EVConnected")
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
+    assert s.last()["idToken"]["idToken"] == TOKEN
