@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -162,7 +163,7 @@ def run(
         count = f"[{done:>{len(str(len(queue)))}}/{len(queue)}]"
         _say(f"{count} {result.verdict} {result.board:{widest}} {result.name}")
         if result.verdict != "PASS":
-            _say(f"      {result.message}")
+            _say(textwrap.indent(result.message, " " * 6))
 
     expected_s = durations(report / "results.json")
     began = time.perf_counter()
