@@ -361,11 +361,14 @@ static mp_obj_t board_journal_next(mp_obj_t number) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(board_journal_next_obj, board_journal_next);
 
-static mp_obj_t board_journal_tidy(void) {
+// Erases the spare banks of store and journal where they are not blank: the processor stands still for up to
+// seconds.
+static mp_obj_t board_tidy(void) {
+    raise_on_error(store_tidy(&store_settings));
     raise_on_error(store_tidy(&store_journal));
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_0(board_journal_tidy_obj, board_journal_tidy);
+static MP_DEFINE_CONST_FUN_OBJ_0(board_tidy_obj, board_tidy);
 
 static mp_obj_t board_sha1(mp_obj_t data_in) {
     mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
@@ -433,7 +436,7 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_journal_read), MP_ROM_PTR(&board_journal_read_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_delete), MP_ROM_PTR(&board_journal_delete_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_next), MP_ROM_PTR(&board_journal_next_obj)},
-    {MP_ROM_QSTR(MP_QSTR_journal_tidy), MP_ROM_PTR(&board_journal_tidy_obj)},
+    {MP_ROM_QSTR(MP_QSTR_tidy), MP_ROM_PTR(&board_tidy_obj)},
     {MP_ROM_QSTR(MP_QSTR_sha1), MP_ROM_PTR(&board_sha1_obj)},
     {MP_ROM_QSTR(MP_QSTR_mask), MP_ROM_PTR(&board_mask_obj)},
 };

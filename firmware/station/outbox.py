@@ -386,7 +386,7 @@ class Outbox:
             self._delete(before)
 
     def _tidy(self):
-        """Nothing is queued: remove what no transaction needs any more, and erase the spare bank."""
+        """Nothing is queued: remove what no transaction needs any more, and erase the spare banks."""
         if not self.idle or not self.idle():
             return
         for evse in range(1, EVSES + 1):
@@ -396,6 +396,6 @@ class Outbox:
             self._delete(number)
         self._sent.clear()
         try:
-            board.journal_tidy()
+            board.tidy()
         except OSError as e:
             log.error("outbox: %s", e)

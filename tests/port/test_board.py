@@ -374,7 +374,7 @@ def test_journal_item_in_pieces(target: Target) -> None:
 
 
 def test_journal_uses_both_banks_again_and_again(any_target: Target) -> None:
-    """Each bank is erased, the spare one by `journal_tidy`; what is live is copied; full is said."""
+    """Each bank is erased, the spare one by `tidy`; what is live is copied; full is said."""
     start, end = any_target.symbols["_journal_start"], any_target.symbols["_journal_end"]
     half = (end - start) // 2
     room = half // 4012
@@ -390,7 +390,7 @@ def test_journal_uses_both_banks_again_and_again(any_target: Target) -> None:
         assert any_target.ask("journal_fill", first + room - 1, 3, 4000, seconds=10) == {"errno": ENOSPC}
         assert any_target.ask("journal_read", first + 3, 3999, 9) == f"{first + 3 & 255:02x}"
         assert any_target.ask("journal_empty", seconds=60) in (room - 1, room)
-        any_target.ask("journal_tidy", seconds=10)
+        any_target.ask("tidy", seconds=10)
         assert is_blank(start) != is_blank(start + half)
         any_target.ask("feed")
     any_target.power_cycle()

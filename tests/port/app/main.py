@@ -98,7 +98,7 @@ COMMANDS = {
     "journal_find": lambda number, what: board.journal_find(number, data(what)),
     "journal_next": board.journal_next,
     "journal_delete": board.journal_delete,
-    "journal_tidy": board.journal_tidy,
+    "tidy": board.tidy,
     "journal_fill": journal_fill,
     "journal_empty": journal_empty,
     "function_results": functions.results,

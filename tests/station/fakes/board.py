@@ -172,7 +172,7 @@ def journal_next(number):
     return min((each for each in journal if each > number), default=None)
 
 
-def journal_tidy():
+def tidy():
     global tidied
     tidied += 1
 
