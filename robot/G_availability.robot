@@ -219,9 +219,13 @@ TC_G_21_CS Change Availability Charging Station - state persists across reboot
 CSMS Changes Availability
     [Documentation]    ChangeAvailabilityRequest for the station, an EVSE or a connector; the response has this status.
     [Arguments]    ${to}    ${status}=Accepted    ${evse}=${0}    ${connector}=${0}
-    ${place} =    Evaluate
-    ...    {"evse": {"id": int($evse)} | ({"connectorId": int($connector)} if int($connector) else {})} if int($evse) else {}
-    CSMS Sends And Gets    ChangeAvailability    ${status}    operationalStatus=${to}    &{place}
+    VAR    &{request}    operationalStatus=${to}
+    IF    ${connector}
+        VAR    &{request}    &{request}    evse=${{ {"id": int($evse), "connectorId": int($connector)} }}
+    ELSE IF    ${evse}
+        VAR    &{request}    &{request}    evse=${{ {"id": int($evse)} }}
+    END
+    CSMS Sends And Gets    ChangeAvailability    ${status}    &{request}
 
 EVSE Starts No Transaction
     [Documentation]    Neither cable nor idToken starts anything, a remote start is refused, and the status stays.

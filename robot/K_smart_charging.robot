@@ -15,8 +15,12 @@ TC_K_38_CS Remote start transaction with charging profile - Ignore chargingProfi
     Reusable State EVConnectedPreSession
     ${transaction} =    Transaction Id
     # Steps 1 and 2
-    ${profile} =    Evaluate
-    ...    {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative", "chargingSchedule": [{"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6, "numberPhases": 1}]}]}
+    VAR    &{period}    startPeriod=${0}    limit=${6}    numberPhases=${1}
+    VAR    @{periods}    ${period}
+    VAR    &{schedule}    id=${1}    chargingRateUnit=A    chargingSchedulePeriod=${periods}
+    VAR    @{schedules}    ${schedule}
+    VAR    &{profile}    id=${1}    stackLevel=${0}    chargingProfilePurpose=TxProfile
+    ...    chargingProfileKind=Relative    chargingSchedule=${schedules}
     VAR    &{token}    idToken=${VALID ID TOKEN}    type=ISO14443
     VAR    &{accepted}    status=Accepted    transactionId=${transaction}
     CSMS Sends And Gets    RequestStartTransaction    ${accepted}
