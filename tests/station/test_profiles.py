@@ -242,3 +242,20 @@ def test_profile_in_use_changes_at_the_next_boot_only(two):
     two.call("Reset", {"type": "Immediate"})
     two.until("boot at the other CSMS", lambda: booted(two.other), 120)
     assert two.hosts()[-1] == "other.local"
+
+
+@pytest.mark.parametrize("two", [{"NetworkProfileConnectionAttempts": "2"}], indirect=True)
+def test_station_is_not_stranded_by_a_profile_that_leads_nowhere(two):
+    two.boot()
+    two.accepted()
+    nowhere = GOOD | {"ocppCsmsUrl": "ws://nowhere.local/ocpp"}
+    for slot in (1, 2):
+        answer = two.call("SetNetworkProfile", {"configurationSlot": slot, "connectionData": nowhere})
+        assert answer.payload == {"status": "Accepted"}
+    for boots in (2, 3):
+        two.attempts.clear()
+        two.call("Reset", {"type": "Immediate"})
+        two.until("boot", lambda: len(two.requests("BootNotification")) == boots, 600)  # noqa: B023
+        assert two.hosts() == ["nowhere.local"] * 2 + ["csms.local"]
+        two.run(5)
+        assert two.session.violations == []
