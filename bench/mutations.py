@@ -198,10 +198,9 @@ def write(outcomes: Sequence[Outcome], board: str, folder: Path) -> None:
 def _mutation(path: Path, entry: dict[str, Any]) -> Mutation:
     name = entry.get("name", "without a name")
     fields = Mutation.__dataclass_fields__.keys()
-    if entry.keys() != fields or not all(entry.values()) or not isinstance(entry["caught_by"], list):
-        raise MutationError(
-            f"{path}: mutation {name!r} must have {', '.join(fields)}, and none of them empty"
-        )
+    filled = (value for key, value in entry.items() if key != "new")
+    if entry.keys() != fields or not all(filled) or not isinstance(entry["caught_by"], list):
+        raise MutationError(f"{path}: mutation {name!r} must have {', '.join(fields)}; only new may be empty")
     if entry["old"] == entry["new"]:
         raise MutationError(f"{path}: mutation {name!r} changes nothing")
     return Mutation(**entry | {"caught_by": tuple(entry["caught_by"])})
