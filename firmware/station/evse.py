@@ -24,7 +24,6 @@ _FULL_AMPS = const(32)
 _CABLE = const(0x01)
 _CLOSED = const(0x02)
 _LOCKED = const(0x04)
-_ASKS = const(0x08)
 _RELAY_FAULT = const(0x10)
 _OVERTEMPERATURE = const(0x20)
 
@@ -147,10 +146,6 @@ class EvseController:
     def connected(self, evse):
         """Is a car at the other end of the cable?"""
         return self._pilot[evse - 1] in "BCD"
-
-    def asks(self, evse):
-        """Is the car ready to take energy?"""
-        return bool(self._flags[evse - 1] & _ASKS)
 
     def enabled(self, evse):
         """Is energy offered?"""
