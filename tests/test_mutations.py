@@ -60,7 +60,7 @@ def test_patch_is_applied_to_the_text_alone(sources: Path) -> None:
         ([one(new="c = = 3")], "'m' is no Python: line 3"),
         ([one(new="c = 2")], "'m' changes nothing"),
         ([one(), one()], "'m' is there twice"),
-        ([one(rule="")], "'m' must have name, rule, file, old, new, caught_by"),
+        ([one().replace("X00.FR.00: a rule", "")], "'m' must have name, rule, file, old, new, caught_by"),
         (["[[mutation]]\nname = 'm'\n"], "'m' must have"),
         (["[[mutation\n"], "mutations.toml"),
     ],
