@@ -125,4 +125,4 @@ def _declared(pics: Pics, name: str) -> str:
 
 def _yes_or_no(value: object, reason: str) -> str:
     text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-    return f"{text}, {reason}" if reason else text
+    return f"{text} ({reason})" if reason else text

@@ -268,7 +268,7 @@ def _md(*cells: str) -> str:
 
 def _md_cell(cell: Cell) -> str:
     if cell.verdict == NO_SCENARIO and cell.message:
-        return f"{cell.verdict}: {cell.message}"
+        return f"{cell.verdict}, waits for {cell.message}"
     return f"[{cell.verdict}]({cell.log})" if cell.log else cell.verdict
 
 

@@ -134,7 +134,11 @@ def _line(row: Row, columns: list[Column]) -> str:
         shown = f"<b>{escape(' '.join(case.use_cases))}</b> {escape(' '.join(case.requirements))}"
     text = f"{row.id} {row.title} {names}".lower()
     what = f"<td class=what><p>{escape(row.title)}</p><p class=names>{shown}</p>{conditional}</td>"
-    if row.applicability.applies:
+    if verdicts == {NO_SCENARIO}:
+        why = row.cells[columns[0].name].message
+        waits = f"<p class=why>waits for {escape(why)}</p>" if why else ""
+        cells = f'<td colspan="{len(columns)}" class=verdict><span class="pill none">{NO_SCENARIO}</span>{waits}</td>'
+    elif row.applicability.applies:
         cells = "".join(_verdict(row.cells[column.name], column) for column in columns)
     else:
         because = escape("; ".join(row.applicability.reasons))
@@ -155,10 +159,10 @@ def _verdict(cell: Cell, column: Column) -> str:
     if cell.log:
         pill = f'<a href="{escape(cell.log)}">{pill}</a>'
     why = ""
-    if cell.verdict in (FAIL, NO_SCENARIO):
+    if cell.verdict == FAIL:
         message = cell.message
         shown = message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + " ..."
-        why = f"<p class=why>{escape(shown)}</p>" if shown else ""
+        why = f"<p class=why>{escape(shown)}</p>"
     return f'<td class=verdict data-column="{escape(column.name)}">{pill}{why}</td>'
 
 
