@@ -137,7 +137,8 @@ def _line(row: Row, columns: list[Column]) -> str:
     if verdicts == {NO_SCENARIO}:
         why = row.cells[columns[0].name].message
         waits = f"<p class=why>waits for {escape(why)}</p>" if why else ""
-        cells = f'<td colspan="{len(columns)}" class=verdict><span class="pill none">{NO_SCENARIO}</span>{waits}</td>'
+        pill = f'<span class="pill none">{NO_SCENARIO}</span>'
+        cells = f'<td colspan="{len(columns)}" class=verdict>{pill}{waits}</td>'
     elif row.applicability.applies:
         cells = "".join(_verdict(row.cells[column.name], column) for column in columns)
     else:
