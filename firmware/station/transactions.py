@@ -305,9 +305,9 @@ class Transactions:
         if self.registration() == "Accepted":
             wanted = request.get("evseId")
             for each in self._sessions:
-                if wanted not in (None, each.evse) or each.authorized or self._deciding(each):
-                    continue
-                if not self._may_begin(each):
+                # F01.FR.24: nobody has been authorized for the transaction that goes on
+                taken = each.authorized or (each.id and each.token) or self._deciding(each)
+                if wanted not in (None, each.evse) or taken or not self._may_begin(each):
                     continue
                 # without an EVSE given, one where a car waits (F01.FR.20)
                 if s is None or (each.connected and not s.connected):

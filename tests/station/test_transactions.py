@@ -627,6 +627,18 @@ def test_remote_start_of_an_unknown_driver(site):
     assert s.events == []
 
 
+def test_no_remote_start_into_a_transaction_that_had_its_driver(site):
+    s = site(TxCtrlr__TxStopPoint="EVConnected", AuthCtrlr__AuthorizeRemoteStart="false")
+    s.plug()
+    s.token()
+    s.token()
+    assert remote_start(s, token=OTHER, evseId=1) == {"status": "Rejected"}
+    s.unplug()
+    s.plug()
+    assert remote_start(s, token=OTHER, evseId=1)["transactionId"] == id_of(s.events[-3])
+    assert s.charging()
+
+
 def test_remote_stop(site):
     s = site()
     s.plug()
