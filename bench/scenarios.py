@@ -86,7 +86,10 @@ def select(
     known = {scenario.id.upper(): scenario for scenario in scenarios}
     for test in tests:
         if test.upper() not in known:
-            close = difflib.get_close_matches(test.upper(), known, n=3, cutoff=0.5)
+            padded = re.sub(r"_(\d)_", r"_0\1_", test.upper())
+            close = (
+                [padded] if padded in known else difflib.get_close_matches(test.upper(), known, cutoff=0.5)
+            )
             hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known))}"
             raise ScenarioError(f"no scenario {test!r}; {hint}")
     wanted = {test.upper() for test in tests} or set(known)
