@@ -404,6 +404,37 @@ TC_B_57_CS Network Reconnection - After connection loss
     ${connected} =    Station Is Connected
     Should Be True    ${connected}
 
+Largest Requests While Both EVSEs Charge
+    [Documentation]    Ten variables are read and ten set with one request each, the most that ItemsPerMessage allows, and
+    ...    all are reported, while two transactions go on: memory is enough for that.
+    [Tags]    B05    B06    B07    B06.FR.16
+    [Setup]    General Preconditions
+    Reusable State EnergyTransferStarted    1
+    Reusable State EnergyTransferStarted    2    ${VALID ID TOKEN 2}
+    ${results} =    Results Of GetVariables    OCPPCommCtrlr.OfflineThreshold
+    ...    OCPPCommCtrlr.MessageAttempts#TransactionEvent    OCPPCommCtrlr.FileTransferProtocols
+    ...    SampledDataCtrlr.TxStartedMeasurands    SampledDataCtrlr.TxUpdatedMeasurands
+    ...    SampledDataCtrlr.TxEndedMeasurands    TxCtrlr.TxStartPoint    TxCtrlr.TxStopPoint
+    ...    ClockCtrlr.DateTime    SecurityCtrlr.Identity
+    FOR    ${result}    IN    @{results}
+        Should Be Equal    ${result}[attributeStatus]    Accepted
+    END
+    VAR    ${measurands}    Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage
+    ${results} =    Results Of SetVariables    OCPPCommCtrlr.OfflineThreshold=77
+    ...    OCPPCommCtrlr.MessageAttempts#TransactionEvent=5    OCPPCommCtrlr.ResetRetries=2
+    ...    SampledDataCtrlr.TxUpdatedMeasurands=${measurands}    SampledDataCtrlr.TxEndedMeasurands=${measurands}
+    ...    TxCtrlr.EVConnectionTimeOut=55    TxCtrlr.MaxEnergyOnInvalidId=5    AlignedDataCtrlr.Measurands=${measurands}
+    ...    AuthCtrlr.MasterPassGroupId=MASTER    SecurityCtrlr.OrganizationName=OCPP Lite Bench
+    FOR    ${result}    IN    @{results}
+        Variable Was Set    ${result}
+    END
+    ${report} =    CSMS Gets Base Report    FullInventory    ${161}
+    Report Follows The Standard    ${report}    ${STANDARD VARIABLES}
+    # one more is one too many
+    ${items} =    Evaluate    [{"component": {"name": "EVSE"}, "variable": {"name": "Power"}}] * 11
+    ${error} =    CSMS Sends And Gets An Error    GetVariables    getVariableData=${items}
+    Should Be Equal    ${error.error_code}    OccurrenceConstraintViolation
+
 
 *** Keywords ***
 Variable Was Read
