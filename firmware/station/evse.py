@@ -178,7 +178,7 @@ class EvseController:
             kicked = self._kick.flag
             self._kick.flag = False
             for evse in range(1, EVSES + 1):
-                await self._refresh(evse)
+                await self.refresh(evse)
                 # while all is well one EVSE at a time is asked: they share the controller
                 if all(self._contact) and not (kicked and evse < EVSES):
                     health.promise(health.EVSE, _SUPERVISE_S + _MARGIN_S)
@@ -292,7 +292,7 @@ class EvseController:
         if await self.command("SC %d %d" % (evse, _FULL_AMPS)) is None:
             return False
         self._set_up[evse - 1] = False
-        await self._refresh(evse)
+        await self.refresh(evse)
         return self._set_up[evse - 1]
 
     async def read_signed(self, evse, with_key):
@@ -317,7 +317,7 @@ class EvseController:
                 at += len(piece[0])
         return result
 
-    async def _refresh(self, evse):
+    async def refresh(self, evse):
         """Ask for the state; an EVSE that was away is first disabled, as its state is not known."""
         i = evse - 1
         if not self._set_up[i] and await self.command("FD %d" % evse) is not None:

@@ -481,6 +481,9 @@ class Transactions:
             left = s.limit - values[0] if values else 0
             s.suspended = values is not None and left <= 0
             s.meter_at = board.uptime() + max(left * 3600 // _POWER_W, _METER_S)
+        if s.offered is not None and board.uptime() >= s.offered + _SETTLE_S and not evse.closed(n):
+            # the report may have been lost
+            await evse.refresh(n)
         offer = s.authorized and s.connected and not s.suspended and not evse.faulted(n)
         if s.signed is False and not s.id and not self._mask(_START) & _ENERGY:
             offer = False

@@ -706,6 +706,16 @@ def test_controller_restarts(site):
     assert s.last()["eventType"] == "Ended"
 
 
+def test_the_report_of_the_contactor_is_lost(site):
+    s = site()
+    s.plug()
+    s.hw.present_token(TOKEN, s.world.now_ns)
+    s.world.until("state C", lambda: s.hw.pilot(1, s.world.now_ns) == "C")
+    s.hw.drop_frames(1)
+    s.run()
+    assert s.steps(2) == [("Updated", "ChargingStateChanged", "Charging")]
+
+
 # restarts
 
 
