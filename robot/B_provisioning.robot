@@ -302,7 +302,7 @@ TC_B_14_CS Get Base Report - SummaryInventory
 
 TC_B_53_CS Get Base Report - Test mandatory DM variables via FullInventory
     [Documentation]    All variables that the standard requires, and of all variables what the standard says of them.
-    [Tags]    TC_B_53_CS    B07
+    [Tags]    TC_B_53_CS    B07    B07.FR.03    B07.FR.08
     [Setup]    General Preconditions
     # Steps 1 to 4
     ${report} =    CSMS Gets Base Report    FullInventory    ${531}
