@@ -12,7 +12,7 @@ from .variables import EVSES
 
 _LAST_S = const(60)  # what is left to send has this long before a reset, or goes out after it
 _POLL_MS = const(500)
-_END_MS = const(5000)  # a transaction that is told to stop has this long
+_END_MS = const(15000)  # a transaction that is told to stop has this long, its meter may be mute
 _LOOK_MS = const(60000)
 _RETRIES_KEY = const("OCPPCommCtrlr.ResetRetries")
 

@@ -477,3 +477,37 @@ def test_reset_of_an_unknown_evse(world, evse):
     assert answer == {"status": "Rejected", "statusInfo": {"reasonCode": "UnknownEvse"}}
     world.run(60)
     assert world.resets == 0
+
+
+def test_reset_at_once_with_a_mute_controller(world):
+    """The transaction ends without a last reading."""
+    charge(world, 1)
+    world.evse.silence(True, world.now_ns)
+    assert status(world, "Reset", type="Immediate") == "Accepted"
+    world.until("reboot", lambda: world.resets == 1, 40)
+    world.evse.silence(False, world.now_ns)
+    boots(world, "RemoteReset")
+    (end,) = events(world, eventType="Ended")
+    assert end["transactionInfo"]["stoppedReason"] == "ImmediateReset"
+
+
+@pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
+def test_reset_while_pending(kind):
+    """B02.FR.01: the CSMS may command a station that it has not accepted yet."""
+    world = World()
+    world.csms.answer(
+        "BootNotification",
+        lambda session, message: {
+            "status": "Pending",
+            "interval": 600,
+            "currentTime": session.time(message.at_ns),
+        },
+    )
+    world.boot()
+    world.until("answer", lambda: world.requests("BootNotification"))
+    world.run(1)
+    assert status(world, "Reset", type=kind) == "Accepted"
+    world.until("second boot", lambda: len(world.requests("BootNotification")) == 2, 30)
+    assert world.requests("BootNotification")[1].payload["reason"] == "RemoteReset"
+    assert not world.requests("StatusNotification")
+    world.close()
