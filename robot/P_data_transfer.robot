@@ -17,7 +17,7 @@ TC_P_01_CS Data Transfer to the Charging Station - Rejected / Unknown VendorId /
 
 TC_P_03_CS CustomData - Receive custom data
     [Documentation]    The station takes requests with customData anywhere in them, and does what they ask for.
-    [Tags]    TC_P_03_CS
+    [Tags]    TC_P_03_CS    Part4-9
     # Steps 1 and 2
     VAR    &{custom}    vendorId=org.openchargealliance.octt    of=anything    more=${{[1, {"deep": True}]}}
     VAR    &{component}    name=OCPPCommCtrlr    customData=${custom}
