@@ -77,7 +77,10 @@ class AuthCache:
 
     def __init__(self, model):
         self._model = model
-        self._table = b""  # a record an entry, the least recently used first
+        # a record an entry, the least recently used first
+        self._table = bytearray(ENTRIES_MAX * _RECORD)
+        self._view = memoryview(self._table)
+        self._end = 0
         records = []
         for key in board.store_keys():
             if key[:2] == _PREFIX:
@@ -89,9 +92,7 @@ class AuthCache:
                     self._delete(key)
         records.sort()
         for record in records:
-            self._table += record
-        while len(self._table) > ENTRIES_MAX * _RECORD:
-            self._evict()
+            self._add(record)
 
     def get(self, kind, token):
         """(status, EVSE mask, groupIdToken) of a token, or None. One that is too old is removed
@@ -101,7 +102,7 @@ class AuthCache:
         record = self._take(key)
         if not record:
             return None
-        self._table += record
+        self._add(record)
         value = board.store_get(_PREFIX + key)
         try:
             status = value[0]
@@ -146,47 +147,58 @@ class AuthCache:
         if old and old[:7] == value and old[_VALUE:] == text:
             age = now - int.from_bytes(old[7:11], "big")
             stored = expiry or age <= self._model.integer(_LIFETIME) // 8
+        if self._end == ENTRIES_MAX * _RECORD:
+            self._evict()
         while not stored:
-            if len(self._table) >= ENTRIES_MAX * _RECORD:
-                self._evict()
-                continue
             try:
                 board.store_put(_PREFIX + key, value + stamp + text)
                 stored = True
             except OSError as e:
                 log.error("cache: an entry cannot be stored: %s", e)
-                if e.args[0] != _ENOSPC or not self._table:
+                if e.args[0] != _ENOSPC or not self._end:
                     self._delete(_PREFIX + key)
                     return
                 self._evict()
-        self._table += stamp + key + value[:1]
+        self._add(stamp + key + value[:1])
 
     def clear(self):
         """Forget all entries (C11); False when the flash fails."""
-        table = self._table
-        self._table = b""
         ok = True
-        for at in range(0, len(table), _RECORD):
-            ok = self._delete(_PREFIX + table[at + 4 : at + 4 + _HASH]) and ok
+        while self._end:
+            self._end -= _RECORD
+            ok = self._delete(self._key(self._end)) and ok
         return ok
 
     def storage(self):
         """Bytes in use (AuthCacheCtrlr.Storage)."""
         size = 0
-        for at in range(0, len(self._table), _RECORD):
-            size += 2 + _HASH + len(board.store_get(_PREFIX + self._table[at + 4 : at + 4 + _HASH]) or b"")
+        for at in range(0, self._end, _RECORD):
+            size += 2 + _HASH + len(board.store_get(self._key(at)) or b"")
         return size
 
     # inside
 
+    def _key(self, at):
+        return _PREFIX + self._table[at + 4 : at + 4 + _HASH]
+
+    def _add(self, record):
+        """Put a record at the end of the table, in which no other one of that entry is."""
+        if self._end == ENTRIES_MAX * _RECORD:
+            self._evict()
+        self._view[self._end : self._end + _RECORD] = record
+        self._end += _RECORD
+
     def _take(self, key):
         """Take the record of an entry out of the table; None when there is none."""
-        table = self._table
-        for at in range(0, len(table), _RECORD):
-            record = table[at : at + _RECORD]
-            if record[4:-1] == key:
-                self._table = table[:at] + table[at + _RECORD :]
+        at = self._table.find(key, 4, self._end)
+        while at >= 0:
+            if (at - 4) % _RECORD == 0:
+                at -= 4
+                record = bytes(self._view[at : at + _RECORD])
+                self._view[at : self._end - _RECORD] = self._view[at + _RECORD : self._end]
+                self._end -= _RECORD
                 return record
+            at = self._table.find(key, at + 1, self._end)
         return None
 
     def _drop(self, key):
@@ -195,13 +207,10 @@ class AuthCache:
 
     def _evict(self):
         """Remove the least recently used entry, those that are not accepted first (C10.FR.07)."""
-        table = self._table
-        first = 0
-        for at in range(0, len(table), _RECORD):
-            if table[at + _RECORD - 1] != _ACCEPTED:
-                first = at
-                break
-        self._drop(table[first + 4 : first + 4 + _HASH])
+        at = 0
+        while at < self._end and self._table[at + _RECORD - 1] == _ACCEPTED:
+            at += _RECORD
+        self._drop(self._key(at if at < self._end else 0)[2:])
 
     def _delete(self, key):
         try:

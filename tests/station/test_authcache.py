@@ -186,6 +186,17 @@ def test_a_token_used_every_minute_writes_eight_times_a_lifetime(cache, flash):
     assert flash.writes <= 81
 
 
+def test_hash_found_across_two_records(cache, monkeypatch):
+    """Records are compared as such, not any bytes of the table."""
+    hashes = {"A": b"aaaaaaaaaaaa", "B": b"bbbbbbbbbbbb"}
+    monkeypatch.setattr(authcache, "_hash_of", lambda kind, token: hashes[token])
+    put(cache, "A")
+    put(cache, "B")
+    hashes["C"] = bytes(cache._table[10:22])
+    assert status(cache, "C") is None
+    assert status(cache, "A") == status(cache, "B") == "Accepted"
+
+
 def test_full_cache_loses_the_least_recently_used(cache):
     for n in range(authcache.ENTRIES_MAX):
         put(cache, f"T{n}")
@@ -194,6 +205,18 @@ def test_full_cache_loses_the_least_recently_used(cache):
     assert status(cache, "T1") is None
     assert status(cache, "T0") == status(cache, "T2") == status(cache, "NEW") == "Accepted"
     assert len(board.store) == authcache.ENTRIES_MAX
+
+
+def test_there_is_never_an_entry_too_many(cache, monkeypatch):
+    put_really = board.store_put
+
+    def put_counted(key, value):
+        put_really(key, value)
+        assert len(board.store) <= authcache.ENTRIES_MAX
+
+    monkeypatch.setattr(board, "store_put", put_counted)
+    for n in range(2 * authcache.ENTRIES_MAX):
+        put(cache, f"T{n}", "Accepted" if n % 3 else "Blocked")
 
 
 def test_full_cache_loses_what_is_not_accepted_first(cache):
@@ -230,12 +253,13 @@ def test_order_survives_a_reboot_as_far_as_it_was_stored(cache, flash):
     assert status(again, "T0") == "Accepted"
 
 
-def test_more_entries_on_flash_than_there_may_be(cache, flash, monkeypatch):
+def test_more_entries_on_flash_than_there_may_be(flash, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(authcache, "ENTRIES_MAX", 30)
+        larger = AuthCache(Model())
         for n in range(30):
             flash.now = n
-            put(cache, f"T{n}")
+            put(larger, f"T{n}")
     flash.now = 30
     again = AuthCache(Model())
     assert [n for n in range(30) if status(again, f"T{n}")] == list(range(6, 30))
