@@ -475,6 +475,28 @@ TC_C_57_CS Authorization through authorization cache - AuthCacheDisablePostAutho
     Station Sends No TransactionEvent    0
     Contactor Should Be Open
 
+Full Cache Makes Room For New Entries
+    [Documentation]    What is presented when the cache is full takes the place of the least recently used entry, over
+    ...    a power cycle, too. Not of Part 6.
+    [Tags]    C10    C10.FR.01    C10.FR.02    C10.FR.07
+    [Setup]    General Preconditions    AuthCacheCtrlr.DisablePostAuthorize=true
+    VAR    &{group}    idToken=${{'G' * 36}}    type=Central
+    FOR    ${n}    IN RANGE    10    36
+        CSMS Knows IdToken    04AA${n}    Blocked    groupIdToken=${group}
+        Present IdToken    04AA${n}
+        Station Asks For Authorization    04AA${n}    Blocked
+        Let Time Pass    0.2
+    END
+    ${full} =    CSMS Gets Variable    AuthCacheCtrlr    Storage
+    Power Cycle The Station
+    Station Has Booted
+    ${kept} =    CSMS Gets Variable    AuthCacheCtrlr    Storage
+    Should Be Equal    ${kept}    ${full}
+    Present IdToken    04AA35
+    Station Sends No    Authorize    2
+    Present IdToken    04AA10
+    Station Asks For Authorization    04AA10    Blocked
+
 
 *** Keywords ***
 Cache Is In Use
