@@ -19,6 +19,7 @@ from typing import Any
 from rich.table import Table
 
 from bench import firmware
+from bench.results import Result
 from bench.scenarios import ROOT, Job, Scenario, ScenarioError, run_all, select
 
 MUTATIONS = ROOT / "mutations.toml"
@@ -138,7 +139,15 @@ def run(
     pairs = [(UNPATCHED, test) for test in named]
     pairs += [(mutation.name, test) for mutation in mutations for test in mutation.caught_by]
     say(f"running {len(pairs)} scenarios, {len(named)} of them without a patch ...")
-    results = run_all([job(name, test) for name, test in pairs], workers, lambda result: None)
+    done = 0
+
+    def progress(result: Result) -> None:
+        nonlocal done
+        done += 1
+        if done % 20 == 0 or done == len(pairs):
+            say(f"[{done}/{len(pairs)}]")
+
+    results = run_all([job(name, test) for name, test in pairs], workers, progress)
     by_pair = dict(zip(pairs, results, strict=True))
 
     def verdict(mutation: Mutation, test: str) -> str:
