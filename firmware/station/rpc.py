@@ -1,5 +1,6 @@
 """OCPP-J (part 4): CALL, CALLRESULT and CALLERROR over the connection."""
 
+import asyncio
 import json
 import sys
 
@@ -30,6 +31,7 @@ _ERROR = const(4)
 _UNKNOWN_ID = const("-1")
 _MARGIN_S = const(120)
 _IDLE_MS = const(86400000)
+_SHORT_OF_MEMORY_MS = const(1000)
 
 
 def new_id():
@@ -150,6 +152,12 @@ class Rpc:
         except LinkDown:
             self._id = None
             return "Disconnected"
+        except MemoryError:
+            self._id = None
+            if self._link.begun():
+                await self._link.leave(1011)
+            await asyncio.sleep_ms(_SHORT_OF_MEMORY_MS)
+            return "Dropped"
         self.sent = board.uptime()
         if not await self._answered.wait(timeout * 1000):
             self._id = None

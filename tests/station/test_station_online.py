@@ -672,3 +672,25 @@ def test_end_of_the_connection_lost_while_the_flash_is_erased_is_noticed(world):
     world.modem_stream.deaf = 1
     world.modem.cut(world.now_ns)
     world.until("connection", lambda: len(world.csms.connections) == 2, 60)
+
+
+@pytest.mark.parametrize("fragments", [0, 2])
+def test_a_call_for_which_memory_is_short_is_given_up_and_the_station_goes_on(world, fragments):
+    """With a part of it on the wire the connection has to go; else nothing has happened."""
+    world.boot()
+    world.accepted()
+    heard = []
+
+    async def build(link):
+        for _ in range(fragments):
+            await link.put("x" * 1000)
+        raise MemoryError
+
+    connections = len(world.csms.connections)
+    world.station.rpc.submit(0, "DataTransfer", build, lambda code, payload: heard.append(code))
+    world.until("end of the CALL", lambda: heard, 20)
+    assert heard == ["Dropped"]
+    world.run(60)
+    assert len(world.csms.connections) == connections + (fragments > 0)
+    assert world.call("DataTransfer", {"vendorId": "nobody"}).type == "CALLRESULT"
+    assert world.resets == 0
