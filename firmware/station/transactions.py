@@ -463,11 +463,16 @@ class Transactions:
         if seq is None:
             s.id = None
             self._keep(s)
+            self._idle(s)
             return
         s.seq = seq
         s.connected = self._evse.connected(s.evse)
         lost = board.reset_cause() in (board.POWER_ON, board.BROWNOUT)
         self._stop(s, "PowerLoss" if lost else "Reboot", "AbnormalCondition", None, _ALWAYS)
+
+    def _idle(self, s):
+        for hook in self.on_idle:
+            hook(s.evse)
 
     async def _drive(self, s):
         """Lock, contactor and offer as the session wants them."""
@@ -565,8 +570,7 @@ class Transactions:
                 s.tell = s.remote = None
         if busy and not s.id and not s.authorized:
             s.reason = None
-            for hook in self.on_idle:
-                hook(s.evse)
+            self._idle(s)
         return True
 
     async def _start(self, s, trigger, state, reading):
