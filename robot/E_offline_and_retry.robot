@@ -286,7 +286,7 @@ Pauses Grow
 
 Event Does Not Come Again
     [Arguments]    ${seconds}
-    Station Sends No TransactionEvent    ${seconds}
+    Station Sends No TransactionEvent    ${seconds + ${TIME DEVIATION}}
     ...    triggerReason=ChargingStateChanged    transactionInfo.chargingState=Charging
 
 Transaction Continues
