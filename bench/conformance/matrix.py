@@ -165,7 +165,7 @@ def build(
     rows += [
         Row(
             id=scenario.id,
-            title="",
+            title=scenario.name,
             block=scenario.source.stem[0],
             case=None,
             applicability=Applicability(applies=True, excluded_by=(), reasons=()),

@@ -151,7 +151,7 @@ def _line(row: Row, columns: list[Column]) -> str:
     return (
         f'<tr class="case" data-block="{row.block}" data-text="{escape(text, quote=True)}"'
         f' data-verdicts="{" ".join(sorted(_slug(verdict) for verdict in verdicts))}">'
-        f"<th>{escape(row.id)}{badge}</th>{what}{cells}</tr>"
+        f"<th>{escape(row.id) if case else ''}{badge}</th>{what}{cells}</tr>"
     )
 
 
