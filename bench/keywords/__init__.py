@@ -26,10 +26,11 @@ from bench.keywords.driver import DriverKeywords
 from bench.keywords.metering import MeterKeywords
 from bench.keywords.model import ModelKeywords
 from bench.keywords.station import StationKeywords, complete_report, connector_reports
+from bench.keywords.wrong_calls import WrongCallKeywords
 
 
 @library(scope="TEST", auto_keywords=False, version="0.2.0", doc_format="ROBOT")
-class Bench(StationKeywords, DriverKeywords, ModelKeywords, MeterKeywords):
+class Bench(StationKeywords, DriverKeywords, ModelKeywords, MeterKeywords, WrongCallKeywords):
     """One charging station under test, its driver and its CSMS, in virtual time."""
 
 

@@ -355,41 +355,33 @@ def recognized(action):
 
 def check(value, fields, where=""):
     """Check an object against its field spec. Raises OcppError naming the field."""
-    # a list of what is left instead of recursion: the stack is small
-    left = [(_OBJECT, value, fields, where)]
+    # a list of the objects that are left instead of recursion: the stack is small
+    left = [(value, fields, where)]
     while left:
-        kind, value, argument, where = left.pop()
-        if kind == _OBJECT:
-            _check_names(value, argument, where)
-            for name, field_kind, field_argument in argument:
-                if name in value:
-                    left.append((field_kind & 15, value[name], field_argument, where + "." + name))
-                elif not field_kind & _OPTIONAL:
-                    raise OcppError("OccurrenceConstraintViolation", where + "." + name + " is missing")
-        elif kind == _LIST:
-            if not isinstance(value, list):
-                raise OcppError("TypeConstraintViolation", where + " is not a list")
-            most, item_kind, item_argument = argument
-            if not value or (most and len(value) > most):
-                raise OcppError("OccurrenceConstraintViolation", where + " has %d items" % len(value))
-            for item in value:
-                left.append((item_kind, item, item_argument, where))
-        else:
-            _check_scalar(value, kind, argument, where)
-
-
-def _check_names(value, fields, where):
-    if not isinstance(value, dict):
-        raise OcppError("TypeConstraintViolation", where + " is not an object")
-    for name in value:
-        if name == "customData":
-            _check_custom(value[name], where)
-        else:
-            for field in fields:
-                if field[0] == name:
-                    break
+        value, fields, where = left.pop()
+        if not isinstance(value, dict):
+            raise OcppError("TypeConstraintViolation", where + " is not an object")
+        for name in value:
+            if name == "customData":
+                _check_custom(value[name], where)
             else:
-                raise OcppError("ProtocolError", "unknown field " + where + "." + name[:50])
+                for field in fields:
+                    if field[0] == name:
+                        break
+                else:
+                    raise OcppError("ProtocolError", "unknown field " + where + "." + name[:50])
+        for name, flags, argument in fields:
+            if name not in value:
+                if not flags & _OPTIONAL:
+                    raise OcppError("OccurrenceConstraintViolation", where + "." + name + " is missing")
+                continue
+            kind = flags & 15
+            if kind == _OBJECT:
+                left.append((value[name], argument, where + "." + name))
+            elif kind == _LIST:
+                _check_list(value[name], argument, where + "." + name, left)
+            else:
+                _check_scalar(value[name], kind, argument, where, name)
 
 
 def _check_custom(value, where):
@@ -402,29 +394,51 @@ def _check_custom(value, where):
         raise OcppError("PropertyConstraintViolation", where + ".customData.vendorId is too long")
 
 
-def _check_scalar(value, kind, argument, where):
+def _check_list(items, argument, where, left):
+    """Check a list of scalars, or note its objects in `left`."""
+    if not isinstance(items, list):
+        raise OcppError("TypeConstraintViolation", where + " is not a list")
+    most, kind, argument = argument
+    if not items or (most and len(items) > most):
+        raise OcppError("OccurrenceConstraintViolation", where + " has %d items" % len(items))
+    for item in items:
+        if kind == _OBJECT:
+            left.append((item, argument, where))
+        else:
+            _check_scalar(item, kind, argument, where, "an item")
+
+
+def _check_scalar(value, kind, argument, where, name):
+    code = "TypeConstraintViolation"
     if kind == _INT:
-        if type(value) is not int:
-            raise OcppError("TypeConstraintViolation", where + " is not an integer")
+        wrong = type(value) is not int and " is not an integer"
         # part 2, 2.1.4
-        if value >> 31 not in (0, -1) or (argument is not None and value < argument):
-            raise OcppError("PropertyConstraintViolation", where + " is out of range")
+        if not wrong and (value >> 31 not in (0, -1) or (argument is not None and value < argument)):
+            code, wrong = "PropertyConstraintViolation", " is out of range"
     elif kind == _BOOLEAN:
-        if type(value) is not bool:
-            raise OcppError("TypeConstraintViolation", where + " is not a boolean")
+        wrong = type(value) is not bool and " is not a boolean"
     elif kind == _NUMBER:
-        if type(value) not in (int, float):
-            raise OcppError("TypeConstraintViolation", where + " is not a number")
-    elif kind != _ANY:
-        if not isinstance(value, str):
-            raise OcppError("TypeConstraintViolation", where + " is not a string")
-        if kind == _TIME:
-            try:
-                clock.parse(value)
-            except ValueError:
-                raise OcppError("PropertyConstraintViolation", where + " is not a date and time")
-        elif kind == _ENUM:
-            if value not in argument:
-                raise OcppError("PropertyConstraintViolation", where + " has an unknown value")
-        elif len(value) > argument:
-            raise OcppError("PropertyConstraintViolation", where + " is too long")
+        wrong = type(value) not in (int, float) and " is not a number"
+    elif kind == _ANY:
+        return
+    elif not isinstance(value, str):
+        wrong = " is not a string"
+    else:
+        code, wrong = "PropertyConstraintViolation", _refusal(value, kind, argument)
+    if wrong:
+        raise OcppError(code, where + "." + name + wrong)
+
+
+def _refusal(value, kind, argument):
+    """What is wrong with a string, or None."""
+    if kind == _TIME:
+        try:
+            clock.parse(value)
+        except ValueError:
+            return " is not a date and time"
+    elif kind == _ENUM:
+        if value not in argument:
+            return " has an unknown value"
+    elif len(value) > argument:
+        return " is too long"
+    return None

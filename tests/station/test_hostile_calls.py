@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from station import schema
 
+from csms_stub import specimens
 from csms_stub.schemas import ERROR_CODES, validate
-from tests.station import payloads
 from tests.station.world import World
 
 ACTIONS = [name for name, _ in schema._REQUESTS]
@@ -87,7 +87,7 @@ def refused(world, text, mid, code):
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_full_payload_with_custom_data_everywhere_fits(action):
-    payload = payloads.full(action, custom=True)
+    payload = specimens.full(action, custom=True)
     assert validate(action, "Request", payload) == []
     schema.check(payload, schema.fields_of(action), action)
 
@@ -95,7 +95,7 @@ def test_full_payload_with_custom_data_everywhere_fits(action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_each_violation_has_its_code(action):
     count = 0
-    for what, payload, code in payloads.spoilt(action):
+    for what, payload, code in specimens.spoilt(action):
         if isinstance(payload, dict):
             with pytest.raises(schema.OcppError) as caught:
                 schema.check(payload, schema.fields_of(action), action)
@@ -108,7 +108,7 @@ def test_each_violation_has_its_code(action):
 def test_each_violation_is_refused_by_the_station(world, action):
     handled = action in world.station.rpc.handlers
     before = state(world)
-    for number, (what, payload, code) in enumerate(payloads.spoilt(action)):
+    for number, (what, payload, code) in enumerate(specimens.spoilt(action)):
         mid = f"{action}-{number}"[-36:]
         text = json.dumps([2, mid, action, payload], separators=(",", ":"))
         expected = code if handled else "NotSupported"
@@ -121,7 +121,7 @@ def test_each_violation_is_refused_by_the_station(world, action):
 def test_too_long_calls_are_refused(world, action):
     before = state(world)
     for size in (RX_MESSAGE + 1, 2 * RX_MESSAGE, 8000):
-        payload = {**payloads.full(action), "customData": {"vendorId": "v", "pad": ""}}
+        payload = {**specimens.full(action), "customData": {"vendorId": "v", "pad": ""}}
         text = json.dumps([2, "long", action, payload], separators=(",", ":"))
         text = text.replace('"pad":""', '"pad":"%s"' % ("x" * (size - len(text))))
         refused(world, text, "long", "FormatViolation")
@@ -132,7 +132,7 @@ def test_too_long_calls_are_refused(world, action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_cut_calls_are_refused(world, action):
     before = state(world)
-    text = json.dumps([2, "cut", action, payloads.full(action)], separators=(",", ":"))
+    text = json.dumps([2, "cut", action, specimens.full(action)], separators=(",", ":"))
     for size in range(len('[2,"cut",'), len(text), 7):
         refused(world, text[:size], "cut", "FormatViolation")
     assert state(world) == before
@@ -144,7 +144,7 @@ def test_unknown_and_unsupported_actions_are_refused(world):
         refused(world, json.dumps([2, "u", action, {}]), "u", "NotImplemented")
     for action in schema._UNSUPPORTED:
         refused(world, json.dumps([2, "u", action, {}]), "u", "NotSupported")
-        refused(world, json.dumps([2, "u", action, payloads.full(action)])[:RX_MESSAGE], "u", "NotSupported")
+        refused(world, json.dumps([2, "u", action, specimens.full(action)])[:RX_MESSAGE], "u", "NotSupported")
     assert state(world) == before
 
 
@@ -172,7 +172,7 @@ _VALUES = st.sampled_from(
 def mutated(draw):
     """A CALL of some action with up to four changes anywhere in its payload."""
     action = draw(st.sampled_from(ACTIONS))
-    root = {"": payloads.full(action, custom=draw(st.booleans()))}
+    root = {"": specimens.full(action, custom=draw(st.booleans()))}
     for _ in range(draw(st.integers(1, 4))):
         container, key = draw(st.sampled_from(list(_places(root))))
         kind = draw(st.sampled_from(["remove", "replace", "add", "repeat"]))

@@ -94,7 +94,8 @@ def spoilt(action: str) -> Iterator[tuple[str, dict[str, Any], str]]:
         kind = node.get("type")
         if kind is None:
             return
-        for value in (None, {}, [], True, 7, "7", 1.5):
+        others: list[Any] = [None, {}, [], True, 7, "7", 1.5]
+        for value in others:
             if not _is_a(value, kind) and (len(place) > 1 or isinstance(value, list)):
                 code = "TypeConstraintViolation" if len(place) > 1 else "ProtocolError"
                 yield bad(place, f"{json.dumps(value)} as", _set(value), code)
