@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
 from typing import Any
 
 from robot.api.deco import keyword
@@ -14,19 +13,24 @@ from csms_stub.messages import CsmsError, Message
 from csms_stub.session import Session
 
 ANSWER_S = 30.0
+REST_S = 2.0
 
 
 class WrongCallKeywords(Keywords):
     @keyword("CSMS Sends Wrong CALLs")
     def csms_sends_wrong_calls(self, *actions: str, every: int = 1, most: int = 1500) -> int:
-        """Of each action, payloads that violate its schema in one place: every `every`th of all there are
-        (specimens.spoilt), of at most `most` characters. Each must be answered by one CALLERROR, with its id
-        and with the error code that Part 4, 4.3 has for it. Returns how many there were.
+        """Payloads that violate the schema of an action in one place (specimens.spoilt): of all actions the
+        first of each kind, of each action the first with each error code and every `every`th; of at most
+        `most` characters. Each must be answered by one CALLERROR, with its id and with the error code that
+        Part 4, 4.3 has for it. Returns how many there were.
         """
         count = 0
+        seen: set[tuple[str, str]] = set()
         for action in actions:
-            for what, payload, code in islice(specimens.spoilt(action), 0, None, int(every)):
-                if len(json.dumps(payload)) <= int(most):
+            for number, (what, payload, code) in enumerate(specimens.spoilt(action)):
+                news = {(action, code), ("", what.split()[1])} - seen
+                if len(json.dumps(payload)) <= int(most) and (news or number % int(every) == 0):
+                    seen |= news
                     self._refused(what, action, payload, code)
                     count += 1
         if not count:
@@ -70,7 +74,8 @@ class WrongCallKeywords(Keywords):
 
     @keyword
     def heap_in_use(self) -> int:
-        """Bytes of the firmware's heap that can be reached now."""
+        """Bytes of the firmware's heap that can be reached, when the station has come to rest."""
+        self.rig.run_for(REST_S)
         live = self.rig.heap_live()
         if live is None:
             raise AssertionError("The image does not tell where its heap is")
