@@ -30,9 +30,9 @@ def world():
     world.evse.ready(1, True, world.now_ns)
     world.evse.present_token("0123ABCD", world.now_ns)
     world.run(30)
-    assert world.station.transactions.charging_state(1) == "Charging"
+    assert world.evse.contactor_closed(1, world.now_ns)
     yield world
-    assert world.station.transactions.charging_state(1) == "Charging"
+    assert world.evse.contactor_closed(1, world.now_ns)
     world.close()
 
 
@@ -46,7 +46,8 @@ def state(world):
             world.evse.pilot(evse, world.now_ns),
             station.evse.status(evse),
             station.transactions.transaction_id(evse),
-            station.transactions.charging_state(evse),
+            station.transactions.active(evse),
+            world.evse.contactor_closed(evse, world.now_ns),
         )
         for evse in (1, 2)
     ]
