@@ -30,7 +30,7 @@ ${EVERY}            ${100}
 CALLs That Violate A Schema Are Refused
     [Documentation]    While a car charges: wrong types, names, values, lengths, numbers of items, wrong customData, fields
     ...    that are missing.
-    [Tags]    part 4    FR.03    4.1.7    4.3
+    [Tags]    Part4-4.1.7    Part4-4.3
     [Setup]    General Preconditions    SampledDataCtrlr.TxUpdatedInterval=0
     Reusable State EnergyTransferStarted
     ${before} =    Heap In Use
@@ -42,7 +42,7 @@ CALLs That Violate A Schema Are Refused
 
 Texts That Cannot Be Read Are Refused
     [Documentation]    What is no JSON, no list, no CALL, or too long.
-    [Tags]    part 4    4.1.3    4.2.3    4.3    4.4
+    [Tags]    Part4-4.1.3    Part4-4.2.3    Part4-4.3    Part4-4.4
     [Setup]    General Preconditions    SampledDataCtrlr.TxUpdatedInterval=0
     Reusable State EnergyTransferStarted
     CSMS Sends Text    hello    -1    RpcFrameworkError
@@ -65,7 +65,7 @@ Texts That Cannot Be Read Are Refused
 
 Actions That The Station Does Not Have Are Refused
     [Documentation]    NotImplemented for what it does not know, NotSupported for what it knows and does not support.
-    [Tags]    part 4    4.1.6    4.3    K01.FR.29
+    [Tags]    Part4-4.1.6    Part4-4.3    K01.FR.29
     [Setup]    General Preconditions
     CSMS Sends Text    [2,"a","Frobnicate",{}]    a    NotImplemented
     CSMS Sends Text    [2,"a","reset",{"type":"Immediate"}]    a    NotImplemented
@@ -80,7 +80,7 @@ Actions That The Station Does Not Have Are Refused
 CustomData Is Taken Everywhere And Ignored
     [Documentation]    Requests with every optional field, and customData in every object of them, have the same answer as
     ...    without.
-    [Tags]    part 4    9
+    [Tags]    Part4-9
     [Setup]    General Preconditions
     FOR    ${action}    IN
     ...    ChangeAvailability
