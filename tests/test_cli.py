@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from robot.api import ExecutionResult
 
 from bench.memory.elf import measure
 from bench.scenarios import discover
@@ -118,6 +119,23 @@ def test_all_scenarios_pass_on_both_boards(full_run: dict[str, Any]) -> None:
     written = ("log.html", "report.html", "output.xml", "xunit.xml")
     for name in (*written, "conformance.html", "conformance.md", "conformance.json"):
         assert (full_run["report"] / name).stat().st_size > 1000
+
+
+def test_matrix_leads_to_each_test_in_the_log(full_run: dict[str, Any]) -> None:
+    tests = {
+        test.id: (test.parent.parent.name, test.name)
+        for test in ExecutionResult(full_run["report"] / "output.xml").suite.all_tests
+    }
+    matrix = json.loads((full_run["report"] / "conformance.json").read_text())
+    led = [
+        (case["id"], column.split()[0], tests[cell["log"].removeprefix("log.html#")])
+        for case in matrix["cases"]
+        for column, cell in case["verdicts"].items()
+        if cell["log"]
+    ]
+    assert len(led) == len(tests)
+    for name, board, (suite, test) in led:
+        assert (board, test.startswith(name)) == (suite, True)
 
 
 def test_results_hold_what_was_measured(full_run: dict[str, Any]) -> None:
