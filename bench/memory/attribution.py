@@ -127,15 +127,16 @@ def _of_object(
 ) -> Iterator[Piece]:
     source = source_of(contribution.source)
     rest = _name_of_input(contribution.name)
-    if _FROZEN_OBJECT.search(contribution.source) and rest == STRINGS:
-        source = INTERNED
+    frozen = _FROZEN_OBJECT.search(contribution.source)
+    if frozen:
+        source = INTERNED if rest == STRINGS else FROZEN_TABLES
     for symbol in placed:
         if not start <= symbol.address < stop:
             continue
         if start < symbol.address:
             yield Piece(start, symbol.address, source, rest)
         end = min(symbol.address + symbol.size, stop)
-        if _FROZEN_OBJECT.search(contribution.source):
+        if frozen:
             yield Piece(symbol.address, end, *_frozen(symbol.name, modules))
         elif _QSTR_POOL.match(symbol.name):
             yield Piece(symbol.address, end, INTERNED, symbol.name)
