@@ -21,6 +21,9 @@ from bench.scenarios import Job
 RAM_BUDGET = 50_000
 """Bytes of RAM that the firmware may use: static data, live heap and stack together."""
 
+NAME_WIDTH = 24
+"""Of scenarios of the project's own, which have names and no ids."""
+
 _VERDICT_STYLE = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}
 
 
@@ -71,7 +74,7 @@ def scenario_table(results: Sequence[Result]) -> Table:
     """
     boards = list(dict.fromkeys(result.board for result in results))
     table = Table(title="Scenarios", title_justify="left")
-    table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True, max_width=NAME_WIDTH)
     for board in boards:
         for heading in (board, "virtual s", "M instr", "host s"):
             table.add_column(heading, justify="left" if heading == board else "right", no_wrap=True)
