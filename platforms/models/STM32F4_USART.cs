@@ -10,7 +10,9 @@
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Logging;
 using Antmicro.Renode.Peripherals.Bus;
+using Antmicro.Renode.Peripherals.CPU;
 using System;
+using System.Linq;
 
 namespace Antmicro.Renode.Peripherals.UART
 {
@@ -19,6 +21,7 @@ namespace Antmicro.Renode.Peripherals.UART
     {
         public STM32F4_USART(IMachine machine, uint frequency)
         {
+            this.machine = machine;
             this.frequency = frequency;
             IRQ = new GPIO();
             shifter = new SerialLine(machine, this, "transmit shift register", FrameSent);
@@ -33,6 +36,7 @@ namespace Antmicro.Renode.Peripherals.UART
             status = TransmitEmpty | TransmitComplete;
             baud = control1 = control2 = control3 = 0;
             statusRead = false;
+            held = null;
             Update();
         }
 
@@ -50,8 +54,14 @@ namespace Antmicro.Renode.Peripherals.UART
                     status &= ~Overrun;
                     statusRead = false;
                 }
+                var read = received;
+                if(held != null)
+                {
+                    Take(held.Value);
+                    held = null;
+                }
                 Update();
-                return received;
+                return read;
             case Baud:
                 return baud;
             case Control1:
@@ -141,16 +151,33 @@ namespace Antmicro.Renode.Peripherals.UART
                 this.Log(LogLevel.Debug, "0x{0:X2} received while the receiver is off", value);
                 return;
             }
-            if((status & ReceiveNotEmpty) != 0)
+            if((status & ReceiveNotEmpty) == 0)
             {
-                status |= Overrun;
+                Take(value);
+            }
+            else if(held == null && Executed() - takenAt < Wakening)
+            {
+                held = value;
             }
             else
             {
-                received = value;
-                status |= ReceiveNotEmpty;
+                status |= Overrun;
             }
             Update();
+        }
+
+        private void Take(byte value)
+        {
+            received = value;
+            status |= ReceiveNotEmpty;
+            takenAt = Executed();
+        }
+
+        // Renode may let a core that an interrupt wakes sleep on until the next event, which is the next byte: a
+        // core that had no instruction in between has not been too slow.
+        private ulong Executed()
+        {
+            return machine.SystemBus.GetCPUs().OfType<BaseCPU>().First().ExecutedInstructions;
         }
 
         private void Transmit(byte value)
@@ -207,11 +234,15 @@ namespace Antmicro.Renode.Peripherals.UART
         private byte received;
         private byte waiting;
         private bool statusRead;
+        private byte? held;
+        private ulong takenAt;
 
+        private readonly IMachine machine;
         private readonly uint frequency;
         private readonly SerialLine shifter;
         private readonly SerialLine input;
 
+        private const ulong Wakening = 8; // instructions
         private const long Status = 0x00, Data = 0x04, Baud = 0x08, Control1 = 0x0C, Control2 = 0x10, Control3 = 0x14;
         private const uint Overrun = 1 << 3, ReceiveNotEmpty = 1 << 5, TransmitComplete = 1 << 6, TransmitEmpty = 1 << 7;
         private const uint ReceiverEnabled = 1 << 2, TransmitterEnabled = 1 << 3, Enabled = 1 << 13, Over8 = 1 << 15;
