@@ -2,7 +2,8 @@
 
 Compared are verdict, OCPP transcript, log of the firmware, causes of the resets, and the flash at the end:
 the program, which must not have changed, and the entries of the store. What may differ between two correct
-runs is normalised first: virtual times and timestamps, ids of messages and transactions.
+runs is normalised first: virtual times and timestamps, ids of messages and transactions, random back-off,
+energy (a watt-hour more or less is a millisecond) and what the meter signs, times of the cached idTokens.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ EVIDENCE = "evidence.json"
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UPTIME = re.compile(r"^([A-Z]) \d+ ")
-_RANDOM_KEYS = {"transactionId": "transaction"}
+_TRANSACTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
+_BACK_OFF = re.compile(r"(?<=next attempt in )\d+")
+_ENERGY = "Energy.Active.Import.Register"
+_CACHED = "c:"
+_CACHED_AT = slice(7, 11)  # of the value: when it was last updated (firmware/station/authcache.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,12 @@ class Comparison:
 
 def gather(rig: Rig) -> Evidence:
     """The evidence of a run that has come to its end."""
+    ids = _Numbering()
     return Evidence(
-        transcript=normalised_transcript(rig.transcript()),
-        log=[_UPTIME.sub(r"\1 ", _TIMESTAMP.sub("<time>", line.text)) for line in rig.log],
+        transcript=normalised_transcript(rig.transcript(), ids),
+        log=[_UPTIME.sub(r"\1 ", _BACK_OFF.sub("<n>", _plain(line.text, ids))) for line in rig.log],
         resets=[reset.cause for reset in rig.resets],
-        flash=_flash(rig),
+        flash=_flash(rig, ids),
     )
 
 
@@ -140,9 +146,9 @@ def differing_lines(left: Sequence[str], right: Sequence[str]) -> list[tuple[str
     return pairs
 
 
-def normalised_transcript(lines: Sequence[str]) -> list[str]:
+def normalised_transcript(lines: Sequence[str], ids: _Numbering | None = None) -> list[str]:
     """Lines of Rig.transcript() without virtual times, with ids numbered in the order they come in."""
-    ids = _Numbering()
+    ids = ids or _Numbering()
     normalised = []
     for line in lines:
         head, _, rest = line.partition(" ")
@@ -208,17 +214,23 @@ def _normalised_message(text: str, ids: _Numbering) -> str:
     return json.dumps(_normalised(message, ids), sort_keys=True)
 
 
-def _normalised(value: Any, ids: _Numbering, key: str = "") -> Any:
+def _normalised(value: Any, ids: _Numbering) -> Any:
     if isinstance(value, dict):
-        return {name: _normalised(item, ids, name) for name, item in value.items()}
+        masked = {"signedMeterData": "<signed>"} if "signedMeterData" in value else {}
+        if value.get("measurand") == _ENERGY:
+            masked["value"] = "<energy>"
+        return {name: _normalised(item, ids) for name, item in value.items()} | masked
     if isinstance(value, list):
         return [_normalised(item, ids) for item in value]
-    if isinstance(value, str) and key in _RANDOM_KEYS:
-        return ids.name(_RANDOM_KEYS[key], value)
-    return _TIMESTAMP.sub("<time>", value) if isinstance(value, str) else value
+    return _plain(value, ids) if isinstance(value, str) else value
 
 
-def _flash(rig: Rig) -> list[str]:
+def _plain(text: str, ids: _Numbering) -> str:
+    text = _TIMESTAMP.sub("<time>", text)
+    return _TRANSACTION.sub(lambda match: ids.name("transaction", match[0]), text)
+
+
+def _flash(rig: Rig, ids: _Numbering) -> list[str]:
     program = hashlib.sha256()
     for address, data in segments(rig.elf):
         program.update(rig.emulator.read_memory(address, len(data)))
@@ -229,5 +241,10 @@ def _flash(rig: Rig) -> list[str]:
         entries = read(rig.emulator.read_memory(*rig.store))
     except StoreError as error:
         return [*lines, f"store: {error}"]
-    text = {name: _TIMESTAMP.sub("<time>", value.decode(errors="replace")) for name, value in entries.items()}
-    return [*lines, *(f"{name} = {value}" for name, value in sorted(text.items()))]
+    return [*lines, *(f"{name} = {_entry(name, value, ids)}" for name, value in sorted(entries.items()))]
+
+
+def _entry(name: str, value: bytes, ids: _Numbering) -> str:
+    if name.startswith(_CACHED):
+        return (value[: _CACHED_AT.start] + value[_CACHED_AT.stop :]).hex()
+    return _plain(value.decode(errors="replace"), ids)

@@ -34,6 +34,9 @@ def transcript(*messages: object, start_ns: int = 5) -> list[str]:
     return [f"{start_ns + n} OLB-1 in {json.dumps(message)}" for n, message in enumerate(messages)]
 
 
+UUIDS = ("b3ce6829-fde8-4847-8775-eb1153f38f57", "f57b001d-da36-4170-b8c3-845e1d06e735")
+
+
 def test_ids_and_times_do_not_matter() -> None:
     def run(first: str, second: str, hour: int, start_ns: int) -> list[str]:
         payload = {
@@ -43,7 +46,7 @@ def test_ids_and_times_do_not_matter() -> None:
         messages = ([2, first, "TransactionEvent", payload], [3, first, {}], [2, second, "Heartbeat", {}])
         return normalised_transcript(transcript(*messages, start_ns=start_ns))
 
-    assert run("aa", "bb", 1, 5) == run("xy", "zz", 13, 70)
+    assert run("aa", UUIDS[0], 1, 5) == run("xy", UUIDS[1], 13, 70)
 
 
 def test_which_answer_belongs_to_which_request_matters() -> None:
@@ -113,3 +116,15 @@ def test_reports(tmp_path: Path) -> None:
 
 def test_no_evidence_is_none(tmp_path: Path) -> None:
     assert load(tmp_path) is None
+
+
+def test_energy_and_signatures_do_not_matter_but_other_values_do() -> None:
+    def event(energy: float, voltage: float, signed: str) -> list[str]:
+        register = {"value": energy, "measurand": "Energy.Active.Import.Register"}
+        register["signedMeterValue"] = {"signedMeterData": signed, "signingMethod": "ECDSA"}
+        samples = [register, {"value": voltage, "measurand": "Voltage"}]
+        payload = {"meterValue": [{"sampledValue": samples}]}
+        return normalised_transcript(transcript([2, "a", "TransactionEvent", payload], start_ns=1))
+
+    assert event(7, 230.0, "x") == event(8, 230.0, "y")
+    assert event(7, 230.0, "x") != event(7, 231.0, "x")
