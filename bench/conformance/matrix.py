@@ -199,12 +199,18 @@ def write(matrix: Matrix, folder: Path) -> None:
 
 
 def read_earlier(folder: Path) -> dict[str, Any] | None:
-    """What the run before left; None where there was none that can be read."""
+    """What the run before left; None where there was none, or what is there is not what `write` writes."""
     try:
         content = json.loads((folder / "conformance.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        for fields in content["columns"]:
+            Column(**fields)
+        for case in content["cases"]:
+            for cell in case["verdicts"].values():
+                Cell(**cell).log.partition("#")
+        readable = "suites" in content and all("id" in case for case in content["cases"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return content if isinstance(content, dict) else None
+    return content if readable else None
 
 
 def keep_log(earlier: dict[str, Any] | None, folder: Path) -> None:

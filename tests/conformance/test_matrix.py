@@ -117,8 +117,17 @@ def test_kept_verdicts_lead_to_the_log_they_are_from(tmp_path: Path) -> None:
 
 def test_folder_without_an_earlier_matrix(tmp_path: Path) -> None:
     assert conformance.read_earlier(tmp_path) is None
-    (tmp_path / "conformance.json").write_text("{")
-    assert conformance.read_earlier(tmp_path) is None
+    for text in (
+        "{",
+        "[]",
+        "{}",
+        '{"suites": "x", "columns": [], "cases": [{}]}',
+        '{"suites": "x", "columns": [{"board": "stm"}], "cases": []}',
+        '{"suites": "x", "columns": [], "cases": [{"id": "a", "verdicts": {"b": {}}}]}',
+        '{"columns": [], "cases": []}',
+    ):
+        (tmp_path / "conformance.json").write_text(text)
+        assert conformance.read_earlier(tmp_path) is None, text
 
 
 @pytest.mark.parametrize(
