@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.conformance.condition import Condition, ConditionError, parse
 from bench.conformance.pics import Pics, PicsError
 
+CASE_ID = re.compile(r"TC_[A-P]_\d+_CS")
 CORE = Path(__file__).resolve().parents[2] / "robot" / "core.csv"
 
 
@@ -93,8 +95,11 @@ class Applicability:
 
 def load_core(path: Path = CORE) -> list[Case]:
     """Raises ListError for a file of another shape, and for an id that is there twice."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ListError(f"{path}: {error}") from None
     cases: dict[str, Case] = {}
     for row in rows:
         try:
@@ -102,6 +107,8 @@ def load_core(path: Path = CORE) -> list[Case]:
             case = Case(**row, **lists)  # type: ignore[arg-type]
         except (KeyError, TypeError, AttributeError):
             raise ListError(f"{path}: a row has other columns than {', '.join(_COLUMNS)}: {row}") from None
+        if not CASE_ID.fullmatch(case.id):
+            raise ListError(f"{path}: {case.id!r} is no id of a test case, as TC_B_01_CS")
         if case.id in cases:
             raise ListError(f"{path}: {case.id} is there twice")
         if case.conformance not in ("M", "C"):

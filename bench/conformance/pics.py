@@ -82,6 +82,8 @@ def load_pics(path: Path = PICS) -> Pics:
             features[name] = declared
     subtype = _table(path, content, "station").get("product_subtype", Declared("", ""))
     waits_for = content.get("waits_for", {})
+    if not isinstance(waits_for, dict):
+        raise PicsError(f"{path}: waits_for = {waits_for!r} must be a table")
     for name, reason in waits_for.items():
         if not _CASE.fullmatch(name) or not isinstance(reason, str) or not reason:
             raise PicsError(f"{path}: {name!r} in [waits_for] must be a test case or a block, and a reason")
@@ -90,11 +92,19 @@ def load_pics(path: Path = PICS) -> Pics:
 
 def _table(path: Path, content: dict[str, Any], name: str) -> dict[str, Declared]:
     table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise PicsError(f"{path}: {name} = {table!r} must be a table")
     declared = {}
     for key, entry in table.items():
         if not isinstance(entry, dict) or entry.keys() != {"value", "reason"} or not entry["reason"]:
             raise PicsError(f"{path}: {key} in [{name}] must be {{ value = ..., reason = ... }}")
-        declared[key] = Declared(entry["value"], entry["reason"])
+        value, reason = entry["value"], entry["reason"]
+        kinds = (str,) if name == "station" else (bool, int, list)
+        if not isinstance(value, kinds) or not isinstance(reason, str):
+            raise PicsError(
+                f"{path}: {key} in [{name}] cannot have the value {value!r} and reason {reason!r}"
+            )
+        declared[key] = Declared(value, reason)
     return declared
 
 

@@ -110,6 +110,10 @@ def test_every_optional_feature_of_part_5_is_declared() -> None:
         ('[features]\n"Core" = { value = true, reason = "x" }\n', "'Core' in .features. is no id"),
         ('[features]\n"C-1" = { value = true, reason = "x" }\n[csms]\n"C-1" = { value = 1, reason = "x" }\n',
          "C-1 is declared twice"),
+        ("features = 1\n", "features = 1 must be a table"),
+        ("waits_for = 1\n", "waits_for = 1 must be a table"),
+        ('[features]\n"C-1" = { value = "no", reason = "x" }\n', "cannot have the value 'no'"),
+        ('[profiles]\nCore = { value = 1.5, reason = "x" }\n', "cannot have the value 1.5"),
     ],
 )  # fmt: skip
 def test_statement_that_is_none(text: str, complaint: str, tmp_path: Path) -> None:
@@ -138,4 +142,10 @@ def test_list_with_a_case_twice(tmp_path: Path) -> None:
         load_core(path)
     path.write_text("id,title\nTC_B_01_CS,x\n")
     with pytest.raises(ListError, match="other columns"):
+        load_core(path)
+    path.write_text(f"{header}\nB1,g,s,M,,,,,B01,\n")
+    with pytest.raises(ListError, match="'B1' is no id of a test case"):
+        load_core(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ListError, match=r"core\.csv"):
         load_core(path)
