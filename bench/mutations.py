@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,7 @@ MUTATIONS = ROOT / "mutations.toml"
 UNPATCHED = "unpatched"
 CAUGHT, MISSED, UNSOUND = "caught", "missed", "unsound"
 MESSAGE_LENGTH = 160
+_NAME = re.compile(r"[a-z0-9-]+")
 
 
 class MutationError(Exception):
@@ -90,8 +92,11 @@ def load(path: Path = MUTATIONS, root: Path = firmware.FIRMWARE_DIR) -> list[Mut
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MutationError(f"{path}: {error}") from None
+    entries = content.get("mutation", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise MutationError(f"{path}: mutation = {entries!r}: there must be tables [[mutation]]")
     mutations: dict[str, Mutation] = {}
-    for entry in content.get("mutation", []):
+    for entry in entries:
         mutation = _mutation(path, entry)
         if mutation.name in mutations:
             raise MutationError(f"{path}: {mutation.name!r} is there twice")
@@ -210,6 +215,13 @@ def _mutation(path: Path, entry: dict[str, Any]) -> Mutation:
     filled = (value for key, value in entry.items() if key != "new")
     if entry.keys() != fields or not all(filled) or not isinstance(entry["caught_by"], list):
         raise MutationError(f"{path}: mutation {name!r} must have {', '.join(fields)}; only new may be empty")
+    if not all(
+        isinstance(text, str)
+        for text in (*entry["caught_by"], *(entry[key] for key in fields - {"caught_by"}))
+    ):
+        raise MutationError(f"{path}: mutation {name!r} has a value that is no text")
+    if not _NAME.fullmatch(name) or name == UNPATCHED:
+        raise MutationError(f"{path}: mutation {name!r}: a name is of a-z, 0-9 and -, and not {UNPATCHED!r}")
     if entry["old"] == entry["new"]:
         raise MutationError(f"{path}: mutation {name!r} changes nothing")
     return Mutation(**entry | {"caught_by": tuple(entry["caught_by"])})

@@ -63,6 +63,10 @@ def test_patch_is_applied_to_the_text_alone(sources: Path) -> None:
         ([one().replace("X00.FR.00: a rule", "")], "'m' must have name, rule, file, old, new, caught_by"),
         (["[[mutation]]\nname = 'm'\n"], "'m' must have"),
         (["[[mutation\n"], "mutations.toml"),
+        (["mutation = 3\n"], "there must be tables"),
+        ([one().replace('"station.py"', "3")], "'m' has a value that is no text"),
+        ([one(name="../m")], "a name is of a-z"),
+        ([one(name="unpatched")], "a name is of a-z"),
     ],
 )
 def test_patch_that_cannot_be(texts: list[str], complaint: str, sources: Path) -> None:
