@@ -39,22 +39,28 @@ def read_budget(path: Path = BUDGET) -> tuple[Limit, ...]:
             content = tomllib.load(stream)
     except OSError as error:
         raise BudgetError(f"{path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BudgetError(f"{path}: {error}") from None
+    boards = _tables(path, "board", content.pop("board", {}))
     return tuple(
-        limit
-        for board, part in (("", content), *content.get("board", {}).items())
-        for limit in _limits(path, board, part)
+        limit for board, part in {"": content, **boards}.items() for limit in _limits(path, board, part)
     )
+
+
+def _tables(path: Path, name: str, value: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise BudgetError(f"{path}: {name} = {value!r}: there must be tables [{name}.NAME]")
+    return value
 
 
 def _limits(path: Path, board: str, part: Mapping[str, Any]) -> list[Limit]:
     found = []
-    for level in ("total", *_LEVELS):
-        table = part.get(level, {})
-        for name, sizes in {"": table}.items() if level == "total" else table.items():
+    for level, table in part.items():
+        if level not in ("total", *_LEVELS):
+            raise BudgetError(f"{path}: [{level}]: there are total, {', '.join(_LEVELS)} and board")
+        for name, sizes in _tables(path, level, {"": table} if level == "total" else table).items():
             for kind, limit in sizes.items():
-                if kind not in ("rom", "ram") or not isinstance(limit, int):
+                if kind not in ("rom", "ram") or type(limit) is not int:
                     raise BudgetError(
                         f"{path}: {level}.{name}: {kind} = {limit!r} is no limit (rom, ram: bytes)"
                     )
