@@ -29,7 +29,7 @@ from bench.emulators.base import EmulatorError
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
 from bench.firmware import FirmwareError
 from bench.memory.budget import BudgetError, breaches, read_budget
-from bench.memory.compare import CompareError, changes, load, to_json, to_markdown, totals
+from bench.memory.compare import Bytes, CompareError, changes, load, to_json, to_markdown, totals
 from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
 from bench.memory.linkmap import MapError
 from bench.mutations import MutationError
@@ -352,6 +352,8 @@ def size(
 
     if elf and board:
         raise UsageError("give either an ELF file or --board")
+    if since and not check:
+        raise UsageError("--since goes with --check; to see what grew: ocpp-bench compare")
     by = _level(level)
     images: dict[str, StaticMemory]
     if elf:
@@ -367,8 +369,8 @@ def size(
     limits = read_budget()
     lines = []
     for name, memory in images.items():
-        growth = changes(load(since, [name]), load(memory.elf, [name]), "source") if since else []
-        lines += breaches(name, memory, limits, [replace(change, board=name) for change in growth])
+        growth = changes(_of(name, since), _of(name, memory.elf), "source") if since else []
+        lines += breaches(name, memory, limits, growth)
     for line in lines:
         _complain(line)
     if lines:
@@ -484,6 +486,11 @@ def _say(text: str) -> None:
 
 def _complain(text: str) -> None:
     print(f"ocpp-bench: {text}", file=sys.stderr)
+
+
+def _of(board: str, reference: str) -> list[Bytes]:
+    """What `load` tells, all of it as of `board`: an image does not say whose it is."""
+    return [replace(item, board=board) for item in load(reference, [board])]
 
 
 def _level(name: str) -> Level:

@@ -54,17 +54,19 @@ class Change:
 def load(reference: str, boards: Sequence[str]) -> list[Bytes]:
     """Everything that `reference` tells of these boards (of an image: whatever its board).
 
-    Raises CompareError, ImageFileError or FirmwareError.
+    Raises CompareError, also where that is nothing, ImageFileError or FirmwareError.
     """
     path = Path(reference)
     if path.suffix == ".json" or (path.is_file() and path.read_bytes()[:1] in (b"{", b"[")):
-        return _from_json(path, boards)
+        if found := _from_json(path, boards):
+            return found
+        raise CompareError(f"{path}: tells nothing of {' or '.join(boards)}")
     if path.is_file():
         return _from_image("image", path)
-    found = []
+    built: list[Bytes] = []
     for board in boards:
-        found += _from_image(board, _built(reference, board))
-    return found
+        built += _from_image(board, _built(reference, board))
+    return built
 
 
 def changes(old: Sequence[Bytes], new: Sequence[Bytes], level: Level) -> list[Change]:

@@ -85,6 +85,8 @@ def test_a_revision_is_built(firmware: Firmware) -> None:
         ("{", "not what `ocpp-bench size --json`"),
         ('{"stm32f4_discovery": {}}', "KeyError"),
         ('[{"board": "stm32f4_discovery"}]', "KeyError"),
+        ("[]", "tells nothing of stm32f4_discovery"),
+        ('{"another": {"items": []}}', "tells nothing of stm32f4_discovery"),
     ],
 )
 def test_files_that_are_no_measurements(tmp_path: Path, content: str, message: str) -> None:
@@ -125,20 +127,41 @@ def test_budget_files_that_cannot_be_used(tmp_path: Path) -> None:
     file = tmp_path / "budget.toml"
     with pytest.raises(BudgetError, match="No such file"):
         read_budget(file)
-    for text in ("[total", '[total]\nrom = "much"', "[block.Names]\nflash = 1"):
+    for text in (
+        "[total",
+        "total = 3",
+        '[total]\nrom = "much"',
+        "[total]\nrom = true",
+        "[block.Names]\nflash = 1",
+        "[block]\nrom = 1",
+        "[blocks.Names]\nrom = 1",
+        "board = 1",
+        "[board.x.totals]\nrom = 1",
+    ):
         file.write_text(text)
         with pytest.raises(BudgetError, match=r"budget\.toml"):
             read_budget(file)
 
 
 def test_size_check_fails_above_the_budget(
-    grown_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_image: Path,
+    grown_image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "budget.toml"
     file.write_text("[total]\nrom = 1_000\n")
     monkeypatch.setattr("bench.cli.read_budget", lambda: read_budget(file))
     assert main(["size", str(grown_image), "--check"]) == 1
     assert "above the budget of 1,000" in capsys.readouterr().err
+    kept = tmp_path / "old.json"
+    kept.write_text(json.dumps({grown_image.name: measure(small_image).to_json()}))
+    for reference in (small_image, kept):
+        assert main(["size", str(grown_image), "--check", "--since", str(reference)]) == 1
+        assert "grew: frozen module table +1,024" in capsys.readouterr().err
+    assert main(["size", str(grown_image), "--since", str(kept)]) == 2
+    assert "--since goes with --check" in capsys.readouterr().err
     file.write_text("[total]\nrom = 100_000\n")
     assert main(["size", str(grown_image), "--check", "--by", "symbol"]) == 0
 
