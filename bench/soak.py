@@ -402,7 +402,7 @@ class Soak:
             elif kinds[0] != "Started" or kinds[-1] != "Ended" or set(kinds[1:-1]) - {"Updated"}:
                 problems.append(f"{transaction}: events are {', '.join(kinds)}")
         problems += [
-            f"{name}: started, and the CSMS knows nothing of it" for name in self._started - set(told)
+            f"{name}: started, and the CSMS knows nothing of it" for name in sorted(self._started - set(told))
         ]
         if area := self._rig.journal_area():
             problems += [f"item {number} is left in the journal" for number in read_journal(area)]
