@@ -218,7 +218,7 @@ def run(
 def soak(
     *,
     board: Boards = None,
-    days: Annotated[float, typer.Option("--days", min=0.05, help="Virtual days.")] = 7,
+    days: Annotated[float, typer.Option("--days", min=0.05, max=3650, help="Virtual days.")] = 7,
     seed: Annotated[int, typer.Option("--seed", help="Of drivers and faults.")] = 1,
     emulator: Annotated[str, typer.Option("--emulator", help="unicorn or renode.")] = "unicorn",
     faults: Annotated[bool, typer.Option("--faults/--no-faults", help="Let things go wrong.")] = True,

@@ -159,7 +159,20 @@ class Soak:
     # what happens
 
     def run(self, on_day: Callable[[Day], None] | None = None) -> Report:
-        """Live through the days, then a rest with no faults, and judge."""
+        """Live through the days, then a rest with no faults, and judge; a cable that stays locked ends it."""
+        try:
+            self._live(on_day)
+            self._rig.run_for(_RECOVERY_S)
+            self._measure()
+            self._judge()
+        except StuckCable as stuck:
+            self._measure()
+            self._problems.append(str(stuck))
+        finally:
+            self._rig.close()
+        return Report(self._board, self._seed, self._rows, self._problems)
+
+    def _live(self, on_day: Callable[[Day], None] | None) -> None:
         end_ns = round(self._days * DAY_S * NS_PER_S)
         self._rig.power_on()
         self._begin(60, self._watch())
@@ -173,12 +186,6 @@ class Soak:
         self._over = True
         while self._agenda:
             self._go_on(on_day)
-        self._rig.run_for(_RECOVERY_S)
-        self._measure()
-        self._judge()
-        report = Report(self._board, self._seed, self._rows, self._problems)
-        self._rig.close()
-        return report
 
     def _begin(self, seconds: float, steps: Steps) -> None:
         heapq.heappush(self._agenda, (round(seconds * NS_PER_S), next(self._order), steps))
@@ -224,8 +231,7 @@ class Soak:
             if not car.locked(evse, rig.now_ns):
                 car.unplug(evse, rig.now_ns)
                 return
-        self._problems.append(f"{rig.now_s:.0f} s: the cable stays locked in EVSE {evse}")
-        raise StuckCable(self._problems[-1])
+        raise StuckCable(f"{rig.now_s:.0f} s: the cable stays locked in EVSE {evse}")
 
     def _trouble(self, end_ns: int) -> Steps:
         """One fault after the other; each is over before the next one begins."""

@@ -40,3 +40,13 @@ def test_lost_and_doubled_events_are_found(firmware: Firmware) -> None:
     problems = soak.run().problems
     assert any("not numbered without a gap" in problem for problem in problems)
     assert any("came again though its answer" in problem for problem in problems)
+
+
+def test_cable_that_stays_locked_ends_the_soak(firmware: Firmware) -> None:
+    board = "stm32f4_discovery"
+    soak = Soak(board, firmware(board), days=0.05, seed=3, emulator="unicorn", faults=False)
+    soak._rig.evse.locked = lambda evse, now_ns: True  # type: ignore[method-assign]
+    report = soak.run()
+    assert len(report.problems) == 1
+    assert "the cable stays locked in EVSE 1" in report.problems[0]
+    assert report.days[0].transactions > 0
