@@ -472,7 +472,8 @@ CSMS Gets Base Report
     [Documentation]    GetBaseReportRequest; returns all reportData of the NotifyReportRequests, whose numbers are
     ...    checked, and every list of which must say what it may hold.
     [Arguments]    ${base}    ${request_id}
-    CSMS Sends And Gets    GetBaseReport    Accepted    requestId=${request_id}    reportBase=${base}
+    VAR    &{accepted}    status=Accepted    statusInfo.reasonCode=omitted or NoError
+    CSMS Sends And Gets    GetBaseReport    ${accepted}    requestId=${request_id}    reportBase=${base}
     ${report} =    Station Reports Its Device Model    ${request_id}
     FOR    ${item}    IN    @{report}
         IF    $item["variableCharacteristics"]["dataType"].endswith("List")

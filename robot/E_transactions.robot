@@ -394,7 +394,7 @@ Cable Comes Too Late
         ...    transactionInfo.stoppedReason=Timeout    within=${EV CONNECTION TIME OUT + ${TIME DEVIATION}}
         ${transaction} =    Transaction Id
         ${events} =    Transaction Events    ${transaction}
-        Takes At Least    ${events}[0]    ${event}    ${EV CONNECTION TIME OUT - ${TIME DEVIATION}}
+        Takes At Least    ${events}[0]    ${event}    ${EV CONNECTION TIME OUT}
     ELSE IF    ${due}
         Station Sends TransactionEvent    triggerReason=EVConnectTimeout    eventType=Updated
         ...    within=${EV CONNECTION TIME OUT + ${TIME DEVIATION}}
