@@ -74,7 +74,8 @@ class Mutation:
 class Outcome:
     """What a mutation's scenarios said: id -> verdict, and the message of each that failed.
 
-    A verdict is CAUGHT, MISSED where the scenario passed, UNSOUND where it fails without the patch, too.
+    A verdict is CAUGHT, MISSED where the scenario passed, UNSOUND where it fails without the patch, too, or
+    the bench itself failed.
     """
 
     mutation: Mutation
@@ -155,19 +156,26 @@ def run(
     results = run_all([job(name, test) for name, test in pairs], workers, progress)
     by_pair = dict(zip(pairs, results, strict=True))
 
-    def verdict(mutation: Mutation, test: str) -> str:
-        if by_pair[UNPATCHED, test].verdict != "PASS":
-            return UNSOUND
-        return CAUGHT if by_pair[mutation.name, test].verdict == "FAIL" else MISSED
-
     return [
         Outcome(
             mutation,
-            verdicts={test: verdict(mutation, test) for test in mutation.caught_by},
+            verdicts={
+                test: verdict(by_pair[mutation.name, test], by_pair[UNPATCHED, test])
+                for test in mutation.caught_by
+            },
             messages={test: by_pair[mutation.name, test].message for test in mutation.caught_by},
         )
         for mutation in mutations
     ]
+
+
+def verdict(patched: Result, unpatched: Result) -> str:
+    """Of one scenario. A failure of the bench itself, which leaves no measurement, has caught nothing."""
+    if unpatched.verdict != "PASS":
+        return UNSOUND
+    if patched.verdict != "FAIL":
+        return MISSED
+    return CAUGHT if patched.measurement else UNSOUND
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:

@@ -9,6 +9,7 @@ import pytest
 
 from bench import mutations
 from bench.mutations import Mutation, MutationError, Outcome
+from bench.results import Measurement, Result
 from bench.scenarios import discover
 
 MUTATION = """
@@ -81,6 +82,18 @@ def test_choice_by_name_and_unknown_scenarios(sources: Path) -> None:
         mutations.choose(found, discover(), ["x"])
     with pytest.raises(MutationError, match="mutation 'm': no scenario 'TC_B_01_CS'"):
         mutations.choose(found, [each for each in discover() if each.id != "TC_B_01_CS"], [])
+
+
+def test_only_a_scenario_that_came_to_its_end_has_caught_a_mutation() -> None:
+    measured = Measurement("b", "unicorn", "n", 1.0, 1.0, 1, "", {})
+
+    def result(outcome: str, measurement: Measurement | None = measured) -> Result:
+        return Result("b", "TC_B_01_CS", "n", outcome, "", 0, measurement)
+
+    assert mutations.verdict(result("FAIL"), result("PASS")) == mutations.CAUGHT
+    assert mutations.verdict(result("PASS"), result("PASS")) == mutations.MISSED
+    assert mutations.verdict(result("FAIL"), result("FAIL")) == mutations.UNSOUND
+    assert mutations.verdict(result("FAIL", None), result("PASS")) == mutations.UNSOUND
 
 
 def test_report_tells_what_was_not_caught(tmp_path: Path) -> None:
