@@ -138,6 +138,7 @@ def run(
     targets = _targets(board, firmware, platform)
     for name, elf in targets.items():
         _check_image(name, elf, emulator)
+    report.mkdir(parents=True, exist_ok=True)
     work = report / "runs"
     shutil.rmtree(work, ignore_errors=True)
     queue = [
@@ -171,10 +172,10 @@ def run(
         queue, jobs, progress, lambda job: expected_s.get((job.board, job.scenario.id), math.inf)
     )
     took_s = time.perf_counter() - began
+    write_results(results, report / "results.json")
     earlier = conformance.read_earlier(report)
     conformance.keep_log(earlier, report)
     links = write_robot_report([job for job in queue if job.repeat == 0], report)
-    write_results(results, report / "results.json")
     columns = {
         Path(name).stem: conformance.Column(Path(name).stem, kind, conformance.image_hash(elf))
         for name, elf in targets.items()
@@ -270,6 +271,7 @@ def parity(
     scenarios, targets = select(discover(), include or (), test or ()), _targets(board, None, None)
     folder = report.resolve() / "parity"
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     queue = [
         Job(
             scenario=scenario,

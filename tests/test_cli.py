@@ -85,6 +85,14 @@ def test_files_that_are_not_there(firmware: Firmware, tmp_path: Path) -> None:
     complains(done, str(platform))
 
 
+@pytest.mark.parametrize("command", ["run", "soak", "mutate"])
+def test_report_folder_that_cannot_be(command: str, firmware: Firmware, tmp_path: Path) -> None:
+    firmware(BOARDS[1])
+    folder = tmp_path / "file"
+    folder.write_text("")
+    complains(ocpp_bench(command, "--board", BOARDS[1], "--report", folder), str(folder))
+
+
 def test_files_that_are_no_firmware_for_the_board(firmware: Firmware, tmp_path: Path) -> None:
     text = tmp_path / "text.elf"
     text.write_text("hello")
