@@ -188,13 +188,15 @@ class TransactionKeywords(CsmsKeywords):
     @keyword("Station Sends No TransactionEvent")
     def station_sends_no_transaction_event(self, seconds: float, evse: int = 1, **fields: Any) -> None:
         """Let `seconds` pass; fail on any TransactionEventRequest of this EVSE with these fields that no step
-        has had. Samples (MeterValuePeriodic, MeterValueClock) are none, unless `fields` say so.
+        has had, be it of another transaction than the one that runs. Samples (MeterValuePeriodic,
+        MeterValueClock) are none, unless `fields` say so.
         """
         session = self.charging_session(evse)
         expected = fields or {"triggerReason": [f"not {' or '.join(SAMPLING)}"]}
 
         def intruder() -> Message | None:
-            events = (m for m in self._events(session) if id(m) not in self._taken)
+            begun = (m for m in self._unclaimed_events(session) if m.payload["eventType"] == "Started")
+            events = (m for m in (*self._events(session), *begun) if id(m) not in self._taken)
             return next((m for m in events if not mismatches(m.payload, expected)), None)
 
         try:
@@ -287,9 +289,13 @@ class TransactionKeywords(CsmsKeywords):
 
     def _events(self, session: ChargingSession) -> list[Message]:
         """All of the session's transaction; while there is none, those of transactions that nobody has."""
-        known = {s.transaction_id for s in self._sessions.values() if s is not session}
         if session.running:
             return self.transaction_events(session.transaction_id)
+        return self._unclaimed_events(session)
+
+    def _unclaimed_events(self, session: ChargingSession) -> list[Message]:
+        """Those of its EVSE, or of none, whose transaction no other session has."""
+        known = {s.transaction_id for s in self._sessions.values() if s is not session}
         return [
             message
             for message in self._requests(0, "TransactionEvent")

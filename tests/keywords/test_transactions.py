@@ -142,6 +142,15 @@ def test_no_event_and_optional_event(rig: FakeRig, bench: Bench) -> None:
     bench.station_sends_no_transaction_event(10)
 
 
+def test_no_event_of_a_second_transaction_either(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "TransactionEvent", event("Started", "CablePluggedIn", "EVConnected", 0, **evse(1)))
+    bench.station_sends_transaction_event(1, triggerReason="CablePluggedIn")
+    second = event("Started", "Authorized", "EVConnected", 0, transaction="t2", idToken=TOKEN, **evse(1))
+    rig.say(2, "TransactionEvent", second)
+    with pytest.raises(AssertionError, match=r"must not send .*Authorized"):
+        bench.station_sends_no_transaction_event(5)
+
+
 def test_none_in_time_tells_the_story(rig: FakeRig, bench: Bench) -> None:
     rig.say(1, "Heartbeat", {})
     with pytest.raises(AssertionError) as failure:
