@@ -226,6 +226,8 @@ class Soak:
             car.ready(evse, False, rig.now_ns)
             yield self._random.uniform(10, 300)
         for _ in range(_UNPLUG_TRIES):
+            while not rig.powered:
+                yield 60
             car.present_token(token, rig.now_ns, reader=evse)
             yield 20
             if not car.locked(evse, rig.now_ns):
