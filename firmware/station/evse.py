@@ -286,14 +286,14 @@ class EvseController:
 
     async def reset(self, evse):
         """Take power and pilot from the car for a while, then ask for the state anew; False: no answer."""
-        if not await self.enable(evse, False) or await self.command("SC %d 0" % evse) is None:
-            return False
-        await asyncio.sleep_ms(_PILOT_OFF_MS)
-        if await self.command("SC %d %d" % (evse, _FULL_AMPS)) is None:
-            return False
+        off = await self.enable(evse, False) and await self.command("SC %d 0" % evse) is not None
+        if off:
+            await asyncio.sleep_ms(_PILOT_OFF_MS)
         self._set_up[evse - 1] = False
         await self.refresh(evse)
-        return self._set_up[evse - 1]
+        if not self._set_up[evse - 1]:
+            self._kick.set()
+        return off and self._set_up[evse - 1]
 
     async def read_signed(self, evse, with_key):
         """(Wh in all, the meter's signed record of that, its public key or nothing) or None.
@@ -318,11 +318,14 @@ class EvseController:
         return result
 
     async def refresh(self, evse):
-        """Ask for the state; an EVSE that was away is first disabled, as its state is not known."""
+        """Ask for the state; an EVSE that was away is first disabled, as its state is not known.
+
+        Its pilot is put back, too: a reset that took it away may not have come to its end.
+        """
         i = evse - 1
         if not self._set_up[i] and await self.command("FD %d" % evse) is not None:
-            self._set_up[i] = True
             self._enabled[i] = False
+            self._set_up[i] = await self.command("SC %d %d" % (evse, _FULL_AMPS)) is not None
         words = await self.command("GS %d" % evse) if self._set_up[i] else None
         if not words or not self._take_state(evse, words):
             before = self.status(evse)

@@ -275,6 +275,29 @@ def test_reset_of_an_evse_is_retried(world, retries):
     assert world.station.availability.operative(1)
 
 
+def pilot_is_back(world):
+    world.run(15)
+    return world.evse.pilot_amps(1, world.now_ns) == 32
+
+
+def test_reset_of_an_evse_whose_controller_falls_silent_gives_the_pilot_back(world):
+    status(world, "Reset", type="Immediate", evseId=1)
+    world.run(1)
+    world.evse.silence(True, world.now_ns)
+    world.run(30)
+    assert world.evse.pilot_amps(1, world.now_ns) == 0
+    world.evse.silence(False, world.now_ns)
+    assert pilot_is_back(world)
+    assert set(reports(world)[-2:]) == ON_BOTH
+
+
+def test_reset_of_an_evse_that_a_loss_of_power_cuts_short_gives_the_pilot_back(world):
+    status(world, "Reset", type="Immediate", evseId=1)
+    world.run(1)
+    power_cycle(world)
+    assert pilot_is_back(world)
+
+
 def test_reset_on_idle_waits_for_a_locked_cable(world):
     charge(world)
     world.evse.lock_fails(1, True)
