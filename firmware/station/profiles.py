@@ -26,8 +26,9 @@ def split_url(url):
         raise ValueError("only ws:// is supported: " + url)
     authority = url[5:].split("/")[0]
     path = url[5 + len(authority) :]
-    host, port = (authority + ":80").split(":")[:2]
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    parts = authority.split(":")
+    host, port = parts if len(parts) == 2 else (authority, "80")
+    if not host or ":" in host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError("no host and port in " + url)
     return host, int(port), path[:-1] if path.endswith("/") else path
 

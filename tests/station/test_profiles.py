@@ -76,6 +76,8 @@ def test_slot_that_does_not_exist(store, slot):
         {"ocppCsmsUrl": "ws://csms.local:70000/"},
         {"ocppCsmsUrl": "ws://csms.local:0x50/"},
         {"ocppCsmsUrl": 'ws://csms.local"/'},
+        {"ocppCsmsUrl": 'ws://csms.local:80:"/'},
+        {"ocppCsmsUrl": "ws://csms.local:80:90/"},
         {"ocppCsmsUrl": "ws://csms.local/a b"},
         {"ocppCsmsUrl": "ws://csms.local/\u00e9"},
         {"ocppCsmsUrl": "ws://csms.local/\r\nHost: x"},
