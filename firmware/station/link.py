@@ -121,14 +121,16 @@ class Link:
             await self._socket.close()
 
     async def leave(self, code):
-        """Say goodbye before a reset; called by another task than the one that receives."""
+        """Say goodbye and end the connection; called by another task than the one that receives."""
         async with self._lock:
             if not self.up:
                 return
             self.up = False
             self._leaving = Signal()
             await self._socket.send(websocket.close_frame(code))
-        await self._leaving.wait(_CLOSE_S * 1000)
+        if not await self._leaving.wait(_CLOSE_S * 1000):
+            # a CSMS that does not close it would keep the station from connecting again
+            await self._socket.close()
 
     async def reconnect(self):
         """Close and connect again without waiting, to use new credentials (A01)."""

@@ -674,6 +674,24 @@ def test_end_of_the_connection_lost_while_the_flash_is_erased_is_noticed(world):
     world.until("connection", lambda: len(world.csms.connections) == 2, 60)
 
 
+def test_connection_that_the_csms_does_not_close_is_closed_by_the_station(world):
+    """Without pings (WebSocketPingInterval 0) nothing else would end it."""
+    world.boot()
+    world.accepted()
+    item = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "WebSocketPingInterval"}}
+    world.call("SetVariables", {"setVariableData": [item | {"attributeValue": "0"}]})
+    link = world.station.link
+
+    async def lost(data):
+        return True
+
+    link._socket.send = lost
+    leaving = world.loop.create_task(link.leave(1011))
+    world.until("the end of that", leaving.done, 20)
+    del link._socket.send
+    world.until("the next connection", lambda: len(world.csms.connections) == 2 and link.up, 60)
+
+
 @pytest.mark.parametrize("fragments", [0, 2])
 def test_a_call_for_which_memory_is_short_is_given_up_and_the_station_goes_on(world, fragments):
     """With a part of it on the wire the connection has to go; else nothing has happened."""
