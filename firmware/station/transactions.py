@@ -174,15 +174,15 @@ class Transactions:
         info = payload.get("idTokenInfo")
         if not token or not isinstance(info, dict):
             return
-        self._authorization.remember(token["idToken"], token["type"], info)
+        read = self._authorization.remember(token["idToken"], token["type"], info)
         for s in self._sessions:
             if s.id == transaction_id and s.authorized and token == s.token:
-                self._judge(s, info)
+                self._judge(s, info, read and read[2])
 
-    def _judge(self, s, info):
+    def _judge(self, s, info, group):
         """The CSMS's word on the driver of a transaction that goes on (E05.FR.02 to E05.FR.11, E06.FR.04)."""
         if info.get("status") == "Accepted":
-            s.group = info.get("groupIdToken") or s.group
+            s.group = group or s.group
             return
         log.info("transactions: %d: the CSMS does not accept the driver", s.evse)
         if self._model.boolean("TxCtrlr.StopTxOnInvalidId"):

@@ -505,6 +505,24 @@ def test_a_token_of_the_same_group_stops(site):
     assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
 
 
+@pytest.mark.parametrize("group", ["G1", {"type": "Central"}, {"idToken": 1, "type": "Central"}, [1]])
+def test_a_group_that_is_none_does_not_restart_the_station(site, group):
+    s = site()
+    info = {"status": "Accepted", "groupIdToken": {"idToken": "G1", "type": "Central"}}
+    s.world.csms.tokens.update({TOKEN: info, OTHER: info})
+    s.plug()
+    s.world.csms.answer(
+        "TransactionEvent", {"idTokenInfo": {"status": "Accepted", "groupIdToken": group}}, times=1
+    )
+    s.token()
+    assert len(s.world.session.violations) == 1
+    for message in s.world.session.transcript:
+        message.violations.clear()
+    s.token(OTHER)
+    assert s.world.resets == 0
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
+
+
 def test_master_pass_stops_all_and_starts_nothing(site):
     s = site(AuthCtrlr__MasterPassGroupId="MASTER")
     s.world.csms.tokens[OTHER] = {
