@@ -41,11 +41,19 @@ class Reset:
         self._running = False
 
     async def reset(self, request, link):
-        """ResetRequest (B11.FR.01 to B11.FR.10, B12.FR.01, B12.FR.02)."""
+        """ResetRequest (B11.FR.01 to B11.FR.10, B12.FR.01, B12.FR.02).
+
+        Whatever goes out on its account waits for the answer, which has the link; it comes though the answer
+        be lost, as its EVSEs are held from now on.
+        """
         target = request.get("evseId", 0)
         if "evseId" in request and not 1 <= target <= EVSES:
             await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnknownEvse"}}')
-            return None
+            return
+        if not self._running:
+            asyncio.create_task(self._run())
+            self._running = True
+        self._idle.set()
         bit = 1 << target
         waits = request["type"] == "OnIdle" and not self._is_idle(target)
         if not waits:
@@ -57,7 +65,7 @@ class Reset:
             # B12, 3a: those that are Available become Unavailable
             self._availability.hold(evse, waits and self._availability.status(evse) == "Available")
         await link.put('{"status":"Scheduled"}' if waits else '{"status":"Accepted"}')
-        return self._begin
+        return
 
     def on_idle(self, evse):
         """An EVSE has become free."""
@@ -68,12 +76,6 @@ class Reset:
         if self._transactions.active(target):
             return False
         return not any(map(self._evse.locked, _evses(target)))
-
-    async def _begin(self):
-        self._idle.set()
-        if not self._running:
-            self._running = True
-            asyncio.create_task(self._run())
 
     async def _run(self):
         try:

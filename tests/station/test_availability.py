@@ -310,6 +310,34 @@ def test_reset_on_idle_waits_for_a_locked_cable(world):
     boots(world, "ScheduledReset")
 
 
+# answers that do not reach the CSMS
+
+
+def lose_the_answer(world, action, **payload):
+    """The connection goes while the answer is on its way."""
+    socket = world.station.link._socket
+    count = len(world.csms.connections)
+
+    async def fails(data):
+        del socket.send
+        return False
+
+    socket.send = fails
+    world.session.call(action, payload, world.now_ns)
+    world.until("reconnection", lambda: len(world.csms.connections) > count or world.resets)
+
+
+def test_reset_whose_answer_is_lost_is_carried_out(world):
+    lose_the_answer(world, "Reset", type="Immediate")
+    boots(world, "RemoteReset")
+
+
+def test_reset_of_one_evse_whose_answer_is_lost_leaves_it_usable(world):
+    lose_the_answer(world, "Reset", type="Immediate", evseId=1)
+    world.run(30)
+    assert world.station.availability.operative(1)
+
+
 # B12
 
 
