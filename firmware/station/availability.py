@@ -90,10 +90,10 @@ class Availability:
             number, connector = evse["id"], evse.get("connectorId", 0)
             if not 1 <= number <= EVSES:
                 await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnknownEvse"}}')
-                return None
+                return
             if "connectorId" in evse and connector != 1:
                 await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnknownConnectorId"}}')
-                return None
+                return
         stop = request["operationalStatus"] == "Inoperative"
         bit = _EVSE << 2 * number - 1 + connector if number else _STATION
         wanted = self._inoperative | bit if stop else self._inoperative & ~bit
@@ -102,7 +102,7 @@ class Availability:
                 board.store_put(_KEY, bytes((wanted,)))
             except OSError:
                 await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"OutOfStorage"}}')
-                return None
+                return
             self._inoperative = wanted
             log.info("availability: inoperative components %x", wanted)
         evses = 1 << number - 1 if number else _ALL
@@ -110,13 +110,11 @@ class Availability:
         for n in range(1, EVSES + 1):
             if evses & 1 << n - 1 and self._transactions.active(n):
                 busy |= 1 << n - 1
+        # goes out after the answer, which has the link, and though the answer be lost
+        self.report(evses & ~busy)
         # G03.FR.05, G04.FR.06; what goes on need not be scheduled (G03.FR.03)
         await link.put('{"status":"Scheduled"}' if busy and stop else '{"status":"Accepted"}')
-
-        async def after():
-            self.report(evses & ~busy)
-
-        return after
+        return
 
     # StatusNotificationRequest
 

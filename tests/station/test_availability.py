@@ -338,6 +338,14 @@ def test_reset_of_one_evse_whose_answer_is_lost_leaves_it_usable(world):
     assert world.station.availability.operative(1)
 
 
+def test_change_whose_answer_is_lost_is_reported(world):
+    count = len(reports(world))
+    lose_the_answer(world, "ChangeAvailability", operationalStatus="Inoperative", **EVSE_2)
+    world.run(5)
+    assert not world.station.availability.operative(2)
+    assert reports(world, count) == [(2, "Unavailable")]
+
+
 # B12
 
 
