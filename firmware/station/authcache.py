@@ -62,7 +62,7 @@ def read_info(info):
             group = {"idToken": group["idToken"], "type": group["type"]} if group["idToken"] else None
         expiry = info.get("cacheExpiryDateTime")
         if expiry is not None:
-            expiry = min(clock.parse(expiry)[0], _LATEST)
+            expiry = max(1, min(clock.parse(expiry)[0], _LATEST))
     except (KeyError, TypeError, AttributeError, IndexError):
         raise ValueError("not an IdTokenInfoType")
     return status, mask, group, expiry
@@ -133,7 +133,8 @@ class AuthCache:
         status, mask, group, expiry = read
         key = _hash_of(kind, token)
         self._take(key)
-        now = clock.time()[0]
+        # the CSMS's clock may be anywhere
+        now = max(0, min(clock.time()[0], _LATEST))
         old = board.store_get(_PREFIX + key)
         if expiry is not None and expiry <= now:
             if old:

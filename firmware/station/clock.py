@@ -28,7 +28,8 @@ def _day_number(year, month, day):
 def parse(text):
     """RFC 3339 date-time -> (seconds since 2020, milliseconds). Raises ValueError when it is not one."""
     if (
-        len(text) < 20
+        not isinstance(text, str)
+        or len(text) < 20
         or text[4] + text[7] + text[13] + text[16] != "--::"
         or text[10] not in "Tt "
         or not (text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19]).isdigit()

@@ -218,6 +218,31 @@ def test_report_under_way_is_dropped_when_rejected(world):
 # G02
 
 
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2019-12-31T23:00:00Z", "2200-01-01T00:00:00Z"])
+def test_a_csms_whose_clock_is_anywhere(world, time):
+    world.csms.tokens["04A1B2C3"] = "Accepted"
+    world.csms.answer("BootNotification", {"currentTime": time, "interval": 300, "status": "Accepted"})
+    world.csms.answer("Heartbeat", {"currentTime": time})
+    world.boot()
+    world.accepted()
+    world.evse.plug(1, world.now_ns)
+    world.evse.present_token("04A1B2C3", world.now_ns, reader=1)
+    world.run(400)
+    assert world.resets == 0
+    told = [m.payload for m in world.requests("TransactionEvent")]
+    assert told[0]["eventType"] == "Started" and told[0]["timestamp"][:4] == time[:4]
+    assert any("idToken" in event for event in told)
+
+
+def test_a_time_that_is_no_text_changes_nothing(world):
+    world.boot()
+    world.accepted()
+    world.csms.answer("Heartbeat", {"currentTime": list("2026-01-01T00:00:00.0")})
+    world.call("TriggerMessage", {"requestedMessage": "Heartbeat"})
+    world.run(5)
+    assert world.resets == 0
+
+
 def test_heartbeats_keep_the_interval(world):
     world.boot()
     world.accepted()
