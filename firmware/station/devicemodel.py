@@ -298,8 +298,8 @@ class DeviceModel:
             add(',"maxLimit":%d' % high)
         add("}}")
 
-    def disconnected(self):
-        """The connection is gone: a report under way is given up."""
+    def no_report(self):
+        """The connection is gone, or the station rejected: a report under way is given up."""
         self._walk = self._item = None
 
     def _part_done(self, code, payload):

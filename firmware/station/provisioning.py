@@ -90,7 +90,7 @@ class Provisioning:
         """The connection is gone."""
         self._lost_at = board.uptime()
         self._rpc.disconnected()
-        self._model.disconnected()
+        self._model.no_report()
         self.on_offline()
         self._kick.set()
 
@@ -189,6 +189,7 @@ class Provisioning:
             self.on_online()
         elif self.status == "Rejected":
             self._rpc.drop_queue("Dropped")
+            self._model.no_report()
         self._kick.set()
 
     def boot_wanted(self):

@@ -197,7 +197,7 @@ def test_one_report_at_a_time(model):
     assert (
         ask(model.get_base_report, {"requestId": 2, "reportBase": "FullInventory"})[0]["status"] == "Rejected"
     )
-    model.disconnected()
+    model.no_report()
     assert (
         ask(model.get_base_report, {"requestId": 3, "reportBase": "FullInventory"})[0]["status"] == "Accepted"
     )

@@ -215,6 +215,22 @@ def test_report_under_way_is_dropped_when_rejected(world):
     assert len(world.requests("NotifyReport")) == 1
 
 
+def test_report_that_waits_for_the_queue_is_dropped_when_rejected(world):
+    world.csms.answer("BootNotification", boot_answer("Rejected", 300), times=1)
+    world.csms.answer("BootNotification", boot_answer("Pending", 20), times=1)
+    world.boot()
+    world.until("boot", lambda: world.requests("BootNotification"))
+    world.run(18)
+    model = world.station.model
+    model.submit = lambda *_: False  # as when the queue is full
+    world.call("GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"})
+    world.until("Rejected", lambda: len(world.requests("BootNotification")) == 2, 120)
+    world.run(0.2)
+    model.submit = world.station.rpc.submit
+    world.run(100)
+    assert world.requests("NotifyReport") == []
+
+
 # G02
 
 
