@@ -63,6 +63,7 @@ class Provisioning:
         self.status = None
         self.on_news = self.on_online = self.on_offline = None
         rpc.gate = self._gate
+        rpc.on_room = self._kick.set
         log.info("boot: reason %s", self._reason)
 
     def online(self):

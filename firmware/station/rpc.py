@@ -59,7 +59,8 @@ class Rpc:
     """One outstanding CALL at a time, the waiting ones in a bounded queue, the CSMS's CALLs answered.
 
     `handlers[action](payload, link)` is a coroutine that puts the response payload and may return a
-    coroutine function to run after the response has left. `gate(action)` may raise OcppError.
+    coroutine function to run after the response has left. `gate(action)` may raise OcppError, and
+    `on_room()` hears that the queue is no longer full.
     """
 
     def __init__(self, link):
@@ -71,7 +72,7 @@ class Rpc:
         self._done = None
         self._code = None
         self.handlers = {}
-        self.gate = None
+        self.gate = self.on_room = None
         self.sent = 0
 
     # outgoing
@@ -132,6 +133,8 @@ class Rpc:
                 await self._wake.wait(_IDLE_MS)
                 continue
             _, action, build, self._done = self._queue.pop(0)
+            if len(self._queue) == _QUEUE_MAX - 1 and self.on_room:
+                self.on_room()
             timeout = self._link.message_timeout()
             health.promise(health.RPC, timeout + _MARGIN_S)
             code = await self._call(action, build, timeout)

@@ -431,6 +431,24 @@ def test_short_offline_reports_only_changes(world):
     assert world.session.violations == []
 
 
+def test_status_that_found_the_queue_full_is_sent_when_there_is_room(world):
+    world.boot()
+    world.accepted()
+    world.csms.answer("LogStatusNotification", Withhold(), times=1)
+    rpc = world.station.rpc
+    for _ in range(9):
+        rpc.submit(4, "LogStatusNotification", lambda link: link.put('{"status":"Idle"}'), lambda *_: None)
+        world.run(0.1)
+    assert rpc.full()
+    count = len(world.requests("StatusNotification"))
+    world.evse.plug(1, world.now_ns)
+    world.run(20)
+    assert len(world.requests("StatusNotification")) == count
+    world.run(20)
+    (told,) = world.requests("StatusNotification")[count:]
+    assert told.payload["connectorStatus"] == "Occupied"
+
+
 def test_change_and_change_back_while_offline_is_reported(world):
     world.boot()
     world.accepted()
