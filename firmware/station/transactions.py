@@ -568,9 +568,10 @@ class Transactions:
                 await self._start(s, trigger, state, reading or await self._metering.read(s.evse))
             elif not s.authorized:
                 s.tell = s.remote = None
-        if busy and not s.id and not s.authorized:
+        if not s.id and not s.authorized:
             s.reason = None
-            self._idle(s)
+            if busy:
+                self._idle(s)
         return True
 
     async def _start(self, s, trigger, state, reading):

@@ -827,3 +827,16 @@ def test_the_end_is_tried_again_while_flash_has_no_room(site, monkeypatch):
     assert s.steps(3)[-1] == ("Ended", "StopAuthorized", "EVConnected")
     assert s.last()["transactionInfo"]["stoppedReason"] == "Local"
     assert s.last()["idToken"]["idToken"] == TOKEN
+
+
+def test_the_reason_is_not_that_of_an_earlier_car(site):
+    """E06.FR.08: the car that left after its transaction is no reason why the next one ends."""
+    s = site()
+    s.plug()
+    s.token()
+    s.token()
+    s.unplug()
+    s.plug()
+    s.world.call("RequestStopTransaction", {"transactionId": id_of(s.last())})
+    s.run()
+    assert s.last()["transactionInfo"]["stoppedReason"] == "Remote"
