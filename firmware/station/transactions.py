@@ -603,6 +603,7 @@ class Transactions:
         self._metering.ended(s.evse)
         sample = (reading, "Transaction.End", "SampledDataCtrlr.TxEndedMeasurands")
         s.suspended = s.ending = False
+        s.signed = None
         if not self._commit(s, 2, trigger, s.state, sample, reason=reason):
             s.stop = (reason, trigger, s.tell, _ALWAYS)
             s.stop_at = board.uptime() + _STORE_RETRY_S

@@ -840,3 +840,19 @@ def test_the_reason_is_not_that_of_an_earlier_car(site):
     s.world.call("RequestStopTransaction", {"transactionId": id_of(s.last())})
     s.run()
     assert s.last()["transactionInfo"]["stoppedReason"] == "Remote"
+
+
+def test_an_old_signature_starts_nothing(site):
+    """E01.FR.04: after the car has ended it, no transaction starts before the next signed reading."""
+    s = site(
+        TxCtrlr__TxStartPoint="DataSigned",
+        TxCtrlr__TxStopPoint="EnergyTransfer",
+        SampledDataCtrlr__SignReadings="true",
+    )
+    s.plug()
+    s.token()
+    s.ready(False)
+    assert s.steps(2) == [("Ended", "ChargingStateChanged", "EVConnected")]
+    s.ready(True)
+    s.token()
+    assert s.steps(3)[0] == ("Started", "SignedDataReceived", "EVConnected")
