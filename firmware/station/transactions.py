@@ -609,7 +609,8 @@ class Transactions:
             s.stop_at = board.uptime() + _STORE_RETRY_S
             return
         log.info("transactions: %d: %s ended, %s", s.evse, s.id, reason)
-        s.id = None
+        s.id = s.stop = None
+        s.stop_at = 0
         s.limit = None
         self._keep(s)
 

@@ -856,3 +856,33 @@ def test_an_old_signature_starts_nothing(site):
     s.ready(True)
     s.token()
     assert s.steps(3)[0] == ("Started", "SignedDataReceived", "EVConnected")
+
+
+def test_a_stop_that_waits_for_room_is_forgotten_with_its_transaction(site, monkeypatch):
+    """E06: the end was stored with the car's leaving; the next driver is neither stopped nor held up."""
+    s = site()
+    s.plug()
+    s.token()
+    monkeypatch.setattr(board, "journal_size", 0)
+    s.token()
+    monkeypatch.setattr(board, "journal_size", 131072)
+    s.unplug()
+    assert s.last()["eventType"] == "Ended"
+    s.plug()
+    s.token()
+    s.run(60)
+    assert s.charging()
+
+
+def test_a_stop_does_not_wait_for_room_after_there_was_some(site, monkeypatch):
+    s = site()
+    s.plug()
+    s.token()
+    monkeypatch.setattr(board, "journal_size", 0)
+    s.token()
+    monkeypatch.setattr(board, "journal_size", 131072)
+    s.unplug()
+    s.plug()
+    s.token()
+    s.token()
+    assert s.last()["eventType"] == "Ended" and not s.charging()
