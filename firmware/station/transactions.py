@@ -395,7 +395,8 @@ class Transactions:
                 # E05.FR.09: the energy ends before it is told
                 await self._drive(s)
         elif evse.faulted(n):
-            if not s.id and not s.authorized:
+            if s.stop or not (s.id or s.authorized):
+                await self._drive(s)
                 return False
             # E06.FR.16
             trigger, ends = "AbnormalCondition", _ALWAYS

@@ -886,3 +886,35 @@ def test_a_stop_does_not_wait_for_room_after_there_was_some(site, monkeypatch):
     s.token()
     s.token()
     assert s.last()["eventType"] == "Ended" and not s.charging()
+
+
+def test_fault_while_flash_has_no_room(site, monkeypatch):
+    """E06.FR.16: the end is tried again once a minute, and the other EVSE goes on meanwhile."""
+    s = site()
+    s.plug()
+    s.token()
+    s.plug(2)
+    s.token(OTHER, 2)
+    monkeypatch.setattr(board, "journal_size", 0)
+    s.hw.fault(1, 1, s.world.now_ns)
+    s.run(30)
+    assert sum("event could not be kept" in line for line in s.world.logged) == 1
+    monkeypatch.setattr(board, "journal_size", 131072)
+    s.token(OTHER, 2)
+    assert not s.charging(2) and s.last()["eventType"] == "Ended"
+    s.run(60)
+    assert s.last()["transactionInfo"]["stoppedReason"] == "GroundFault"
+
+
+def test_the_lock_is_tried_again_while_there_is_a_fault(site):
+    """E06.FR.10: a fault that stays does not keep the cable."""
+    s = site()
+    s.plug()
+    s.token()
+    s.hw.lock_fails(1, True)
+    s.hw.fault(1, 1, s.world.now_ns)
+    s.run()
+    assert s.locked()
+    s.hw.lock_fails(1, False)
+    s.run(15)
+    assert not s.locked()
