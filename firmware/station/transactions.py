@@ -383,6 +383,7 @@ class Transactions:
         evse, n, model = self._evse, s.evse, self._model
         if s.lost:
             if not self._ready():
+                await self._drive(s)
                 return False
             self._recover(s)
         reason = reading = None

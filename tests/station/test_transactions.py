@@ -918,3 +918,17 @@ def test_the_lock_is_tried_again_while_there_is_a_fault(site):
     s.hw.lock_fails(1, False)
     s.run(15)
     assert not s.locked()
+
+
+def test_the_cable_is_free_after_a_power_loss_without_the_csms(site):
+    """E06.FR.10: the transaction is over; its Ended waits for the clock, the driver does not."""
+    s = site()
+    s.plug()
+    s.token()
+    s.world.csms.refuse_handshakes(503)
+    s.reboot(board.POWER_ON)
+    s.run(30)
+    assert not s.locked() and not s.charging()
+    s.world.csms.accept_handshakes()
+    s.world.until("Ended", lambda: s.last()["eventType"] == "Ended", 300)
+    assert s.last()["transactionInfo"]["stoppedReason"] == "PowerLoss"
