@@ -24,8 +24,8 @@ SAMPLE = const(3)  # a MeterValueType that goes out with the Ended of its transa
 _METERED = const(4)  # an Updated that is but a reading: the first to go when the journal is full
 _SENT = const(5)  # an event that was delivered, without its text
 
-# the tail: kind, EVSE, length of the id, length of the text (2), seqNo (2)
-_TAIL = const(7)
+# the tail: kind, EVSE, length of the id, length of the text (2), seqNo (3)
+_TAIL = const(8)
 _SIZE_AT = const(3)
 _SEQ_AT = const(5)
 _ID_MAX = const(36)
@@ -183,7 +183,8 @@ class Outbox:
             kind = _METERED
         try:
             board.journal_append(name)
-            board.journal_append(bytes((kind, evse, len(name), n >> 8, n & 255, seq >> 8, seq & 255)))
+            board.journal_append(bytes((kind, evse, len(name), n >> 8, n & 255)))
+            board.journal_append(bytes((seq >> 16, seq >> 8 & 255, seq & 255)))
             board.journal_end()
         except OSError as e:
             log.error("outbox: event of %s lost: %s", transaction_id, e)
@@ -229,7 +230,8 @@ class Outbox:
             if kind == ENDED:
                 return None
             if kind != SAMPLE:
-                seq = max(seq or 0, self._word(_SEQ_AT) + 1)
+                high = self._tail[self._at + _SEQ_AT]
+                seq = max(seq or 0, (high << 16 | self._word(_SEQ_AT + 1)) + 1)
         return seq
 
     async def get_status(self, request, link):

@@ -337,3 +337,13 @@ def test_get_transaction_status(bench, request_, ongoing, queued):
     if ongoing is not None:
         expected["ongoingIndicator"] = ongoing
     assert json.loads(link.text) == expected
+
+
+def test_a_transaction_of_more_than_65536_events(bench):
+    """E01.FR.07: at a reading each second that is one of 18 hours."""
+    bench.seq["tx-1"] = 65534
+    assert bench.event(UPDATED) and bench.event(UPDATED)
+    assert bench.outbox.next_seq("tx-1") == 65537
+    bench.deliver_all()
+    bench.boot()
+    assert bench.outbox.next_seq("tx-1") == 65537
