@@ -69,6 +69,7 @@ class Outbox:
         # the oldest one
         self._sending = 0  # number of the event under way or waited for, 0: none
         self._waiting = False  # for its answer
+        self._building = None  # id of the transaction whose samples are being sent
         self._failures = 0
         self._retry_at = 0
         self._done_to = 0  # no event up to this number is left
@@ -206,7 +207,7 @@ class Outbox:
             seen = {}
             dropped = 0
             for number, kind in self._items():
-                if kind == wanted and number != self._sending:
+                if kind == wanted and number != self._sending and self._id() != self._building:
                     evse = self._tail[self._at + 1]
                     seen[evse] = seen.get(evse, 0) + 1
                     if seen[evse] & 1:
@@ -302,6 +303,7 @@ class Outbox:
         await self._copy(link, number, first, mark)
         rest = mark + len(_SAMPLES)
         opening = _OPENING
+        self._building = name
         for sample, kind in self._items(name):
             if kind == SAMPLE:
                 size = self._word(_SIZE_AT)
@@ -328,6 +330,7 @@ class Outbox:
     def _done(self, code, payload):
         """The answer to the event, or why there is none (E13)."""
         self._waiting = False
+        self._building = None
         self._kick.set()
         if code in ("Disconnected", "Dropped"):
             return

@@ -347,3 +347,26 @@ def test_a_transaction_of_more_than_65536_events(bench):
     bench.deliver_all()
     bench.boot()
     assert bench.outbox.next_seq("tx-1") == 65537
+
+
+def test_samples_that_are_being_sent_are_not_thinned_out(bench):
+    """E12.FR.09: the journal is full just when the Ended before goes out."""
+    bench.event(STARTED)
+    for n in range(8):
+        bench.event(SAMPLE, extra=json.dumps({"n": n, "t": "x" * 300}))
+    bench.event(ENDED, extra=',"meterValue":[\x01]')
+    bench.step()
+    bench.answer(None, {})
+    builds = []
+    bench.submit = lambda priority, action, build, done: builds.append(build) or True
+    bench.step()
+
+    class Busy(Link):
+        async def put_bytes(self, data):
+            await super().put_bytes(data)
+            if b'"n": ' in self.text:
+                bench.outbox._thin_out()
+
+    link = Busy()
+    asyncio.run(builds[0](link))
+    assert [value["n"] for value in json.loads(link.text)["meterValue"]] == list(range(8))
