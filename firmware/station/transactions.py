@@ -167,7 +167,12 @@ class Transactions:
         s = self._sessions[evse - 1]
         if s.id and not s.lost:
             key = "AlignedDataCtrlr.Measurands" if kind == "Clock" else _UPDATED_KEY
+            # what the event to come has to tell is not for this one
+            later = s.tell, s.remote, s.show
+            s.tell = s.remote = None
+            s.show = False
             self._commit(s, 1, "MeterValue" + kind, None, (reading, "Sample." + kind, key))
+            s.tell, s.remote, s.show = later
 
     def on_response(self, transaction_id, kind, payload, token):
         """A TransactionEventResponse, and the idToken of its request: E05, C10.FR.05."""

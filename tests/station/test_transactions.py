@@ -932,3 +932,38 @@ def test_the_cable_is_free_after_a_power_loss_without_the_csms(site):
     s.world.csms.accept_handshakes()
     s.world.until("Ended", lambda: s.last()["eventType"] == "Ended", 300)
     assert s.last()["transactionInfo"]["stoppedReason"] == "PowerLoss"
+
+
+@pytest.mark.parametrize("remote", [None, 77])
+def test_a_reading_between_the_authorization_and_its_event(site, remote):
+    """E02.FR.01, F01.FR.25: idToken and remoteStartId go with the event that they made."""
+    s = site()
+    s.plug()
+    transactions = s.world.station.transactions
+    session = transactions._sessions[0]
+    transactions._grant(session, {"idToken": TOKEN, "type": "ISO14443"}, None, remote)
+    transactions.sampled(1, "Periodic", ("2026-01-01T00:00:00.000Z", 1, 2, 3, None))
+    s.run()
+    reading, authorized = s.events[1:3]
+    assert reading["triggerReason"] == "MeterValuePeriodic" and "idToken" not in reading
+    assert authorized["triggerReason"] == ("RemoteStart" if remote else "Authorized")
+    assert authorized["idToken"]["idToken"] == TOKEN
+    assert authorized["transactionInfo"].get("remoteStartId") == remote
+
+
+def test_a_reading_between_the_stop_and_its_event(site, monkeypatch):
+    """E07.FR.02: the token that stops goes with StopAuthorized."""
+    s = site()
+    s.plug()
+    s.token()
+    metering, transactions = s.world.station.metering, s.world.station.transactions
+    read = metering.read
+
+    async def sample_first(evse):
+        transactions.sampled(1, "Periodic", await read(evse))
+        return await read(evse)
+
+    monkeypatch.setattr(metering, "read", sample_first)
+    s.token()
+    assert [e["triggerReason"] for e in s.events[3:]] == ["MeterValuePeriodic", "StopAuthorized"]
+    assert "idToken" not in s.events[3] and s.events[4]["idToken"]["idToken"] == TOKEN
