@@ -82,7 +82,7 @@ class Session:
         self.remote = None  # remoteStartId
         self.show = False  # evse
         # what happened
-        self.granted = False
+        self.granted = None  # (remoteStartId or None,) of an authorization to be told
         self.ending = False
         self.asked = False  # TriggerMessage
         self.stop = None  # (reason, trigger, idToken, points that end the transaction)
@@ -270,10 +270,10 @@ class Transactions:
 
     def _grant(self, s, token, group, remote):
         """The driver is authorized."""
-        s.token = s.tell = token
+        s.token = token
         s.group = group
-        s.remote = remote
-        s.authorized = s.granted = True
+        s.granted = (remote,)
+        s.authorized = True
         s.suspended = False
         s.held = 0
         s.limit = s.reason = None
@@ -393,7 +393,16 @@ class Transactions:
             self._recover(s)
         reason = reading = None
         ends = 0
-        if s.stop and board.uptime() >= s.stop_at:
+        if s.granted and s.authorized:
+            # first of all: what else has happened may end it
+            s.tell = s.token
+            s.remote = s.granted[0]
+            s.granted = None
+            trigger = "Authorized"
+            s.until = (
+                None if evse.connected(n) else board.uptime() + model.integer("TxCtrlr.EVConnectionTimeOut")
+            )
+        elif s.stop and board.uptime() >= s.stop_at:
             reason, trigger, s.tell, ends = s.stop
             s.stop = None
             s.authorized = False
@@ -409,12 +418,6 @@ class Transactions:
             code = evse.fault(n)
             reason = (_FAULTS[code] if code < len(_FAULTS) else None) or "Other"
             s.authorized = False
-        elif s.granted:
-            s.granted = False
-            trigger = "Authorized"
-            s.until = (
-                None if evse.connected(n) else board.uptime() + model.integer("TxCtrlr.EVConnectionTimeOut")
-            )
         elif evse.reachable(n) and s.connected != evse.connected(n) and self._may_move(s):
             trigger, reason = self._move(s)
         elif s.until is not None and board.uptime() >= s.until:
@@ -450,7 +453,8 @@ class Transactions:
             s.show = True
             if not s.authorized and not yes("AuthCtrlr.Enabled"):
                 self._grant(s, {"idToken": "", "type": "NoAuthorization"}, None, None)
-                s.granted = False
+                s.tell = s.token
+                s.granted = None
             return "CablePluggedIn", None
         if s.authorized and yes("TxCtrlr.StopTxOnEVSideDisconnect"):
             # E09.FR.01 to E09.FR.03
@@ -541,7 +545,7 @@ class Transactions:
         """Start, go on with, or end the transaction after something happened; has anything changed?"""
         state = self._charging_state(s)
         points = _CONNECTED if s.connected else 0
-        if s.authorized:
+        if s.authorized and not s.granted:
             points |= _AUTHORIZED | (_POWER_PATH if s.connected else 0)
         if state == "Charging":
             points |= _ENERGY

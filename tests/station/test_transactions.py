@@ -967,3 +967,34 @@ def test_a_reading_between_the_stop_and_its_event(site, monkeypatch):
     s.token()
     assert [e["triggerReason"] for e in s.events[3:]] == ["MeterValuePeriodic", "StopAuthorized"]
     assert "idToken" not in s.events[3] and s.events[4]["idToken"]["idToken"] == TOKEN
+
+
+def test_a_driver_who_comes_while_the_first_reading_is_taken(site, monkeypatch):
+    """E02.FR.01: the event with the idToken is the one that says Authorized."""
+    s = site()
+    metering, transactions = s.world.station.metering, s.world.station.transactions
+    read = metering.read
+
+    async def late(evse):
+        monkeypatch.setattr(metering, "read", read)
+        token = {"idToken": TOKEN, "type": "ISO14443"}
+        transactions._grant(transactions._sessions[0], token, None, None)
+        return await read(evse)
+
+    monkeypatch.setattr(metering, "read", late)
+    s.plug()
+    assert s.steps()[:2] == [("Started", "CablePluggedIn", "EVConnected"), ("Updated", "Authorized", None)]
+    assert "idToken" not in s.events[0] and s.events[1]["idToken"]["idToken"] == TOKEN
+    assert s.charging()
+
+
+def test_an_authorization_is_told_before_its_end(site):
+    s = site(TxCtrlr__TxStopPoint="EVConnected")
+    s.plug()
+    transactions = s.world.station.transactions
+    token = {"idToken": TOKEN, "type": "ISO14443"}
+    transactions._grant(transactions._sessions[0], token, None, None)
+    transactions._stop(transactions._sessions[0], "Local", "StopAuthorized", token, 6)
+    s.run()
+    assert [e["triggerReason"] for e in s.events[1:]] == ["Authorized", "StopAuthorized"]
+    assert not s.charging() and not s.locked()
