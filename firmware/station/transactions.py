@@ -242,7 +242,8 @@ class Transactions:
             or (remote is None and self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId"))
         ):
             return
-        stops = s.authorized or s.held
+        going = s.authorized
+        stops = going or s.held
         status, known, _ = await self._authorization.authorize(
             token["type"], token["idToken"], s.evse, bool(stops)
         )
@@ -261,7 +262,7 @@ class Transactions:
             # C01.FR.23: a transaction has one driver
             if s.held and same(known, s.group):
                 self._release(s)
-        elif self._may_begin(s):
+        elif self._may_begin(s) and not (going and same(known, s.group)):
             self._grant(s, token, known or group, remote)
 
     def _release(self, s):

@@ -1,5 +1,6 @@
 """Transactions on both EVSEs: start and stop points, every step's event, tokens, the lock."""
 
+import asyncio
 import itertools
 
 import board
@@ -998,3 +999,26 @@ def test_an_authorization_is_told_before_its_end(site):
     s.run()
     assert [e["triggerReason"] for e in s.events[1:]] == ["Authorized", "StopAuthorized"]
     assert not s.charging() and not s.locked()
+
+
+def test_a_token_that_comes_to_stop_begins_nothing(site, monkeypatch):
+    """E08.FR.02: the car leaves while the CSMS is asked about a token of the driver's group."""
+    s = site()
+    info = {"status": "Accepted", "groupIdToken": {"idToken": "G1", "type": "Central"}}
+    s.world.csms.tokens.update({TOKEN: info, OTHER: info})
+    s.plug()
+    s.token()
+    authorization = s.world.station.authorization
+    authorize = authorization.authorize
+
+    async def slow(*args):
+        answer = await authorize(*args)
+        await asyncio.sleep(8)
+        return answer
+
+    monkeypatch.setattr(authorization, "authorize", slow)
+    s.hw.present_token(OTHER, s.world.now_ns, reader=1)
+    s.run(1)
+    s.unplug_car()
+    s.run()
+    assert s.steps(3) == [("Ended", "EVCommunicationLost", "Idle")]
