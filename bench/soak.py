@@ -2,8 +2,8 @@
 
 A driver comes each hour, to one EVSE after the other. Seeded faults hit the network, the CSMS, the module and
 the supply. At the end the CSMS must have seen every transaction whole (E04, E11 to E13): its events numbered
-from 0 with no gap, none of them twice unless the answer to the first one was lost, and nothing may be left
-in the station's queue.
+from 0 with no gap, none of them twice unless the answer to the first one was lost, nothing may be left in the
+station's queue, and the live heap of the last day must not be above that of the first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import heapq
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
@@ -47,6 +47,8 @@ _HALF_OPEN_S = 900
 _RECOVERY_S = 2 * HOUR_S
 _SAMPLE_S = 600
 _UNPLUG_TRIES = 20
+_HEAP_SLACK = 512
+"""By so much the most live heap of one day may differ from another's: it is looked at every _SAMPLE_S."""
 _STARTED = re.compile(r"transactions: \d+: (\S+) started")
 
 Key = tuple[str, int]
@@ -414,7 +416,16 @@ class Soak:
         ]
         if area := self._rig.journal_area():
             problems += [f"item {number} is left in the journal" for number in read_journal(area)]
+        problems += growth(self._rows)
         problems += self._rig.problems()
+
+
+def growth(days: Sequence[Day]) -> list[str]:
+    """One line where the last day's live heap is above that of the first."""
+    first, last = days[0].heap_live, days[-1].heap_live
+    if last <= first + _HEAP_SLACK:
+        return []
+    return [f"live heap has grown from {first:,} bytes on day 1 to {last:,} on day {days[-1].day}"]
 
 
 class StuckCable(Exception):

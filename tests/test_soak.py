@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.soak import Soak
+from bench.soak import Day, Soak, growth
 from csms_stub.messages import Message
 from tests.images import Firmware
 
@@ -50,3 +50,10 @@ def test_cable_that_stays_locked_ends_the_soak(firmware: Firmware) -> None:
     assert len(report.problems) == 1
     assert "the cable stays locked in EVSE 1" in report.problems[0]
     assert report.days[0].transactions > 0
+
+
+def test_a_heap_that_grows_is_found() -> None:
+    steady = [Day(1, heap_live=26_016), Day(2, heap_live=26_300), Day(3, heap_live=25_984)]
+    assert growth(steady) == []
+    (line,) = growth([*steady, Day(4, heap_live=28_016)])
+    assert line == "live heap has grown from 26,016 bytes on day 1 to 28,016 on day 4"
