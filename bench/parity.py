@@ -219,6 +219,8 @@ def _normalised(value: Any, ids: _Numbering) -> Any:
         masked = {"signedMeterData": "<signed>"} if "signedMeterData" in value else {}
         if value.get("measurand") == _ENERGY:
             masked["value"] = "<energy>"
+        if isinstance(name := value.get("transactionId"), str):
+            masked["transactionId"] = ids.name("transaction", name)
         return {name: _normalised(item, ids) for name, item in value.items()} | masked
     if isinstance(value, list):
         return [_normalised(item, ids) for item in value]
