@@ -18,13 +18,13 @@ namespace Antmicro.Renode.Peripherals.MTD
 {
     public class FlashGuard
     {
-        // `program` gets offset, value and size in bytes of a store, and says what the memory is to hold then
-        public FlashGuard(IMachine machine, MappedMemory flash, long offset, long size, Func<long, ulong, int, ulong> program)
+        // `program` gets offset, value and size in bytes of a store, and says what the memory is to hold then.
+        // `parts` are offsets in the memory, in ascending order.
+        public FlashGuard(IMachine machine, MappedMemory flash, Func<long, ulong, int, ulong> program, params Range[] parts)
         {
             this.machine = machine;
             this.flash = flash;
-            this.offset = offset;
-            this.size = size;
+            this.parts = parts;
             this.program = program;
             machine.StateChanged += Install;
         }
@@ -38,7 +38,9 @@ namespace Antmicro.Renode.Peripherals.MTD
             }
             machine.StateChanged -= Install;
             var bus = machine.SystemBus;
-            var range = new Range((ulong)offset, (ulong)size);
+            // A memory has one hook: it spans all parts. What is between them stays mapped and does not come by.
+            var start = parts[0].StartAddress;
+            var range = new Range(start, parts[parts.Length - 1].EndAddress - start + 1);
             bus.SetHookBeforePeripheralWrite<byte>(flash, (value, at) => (byte)program(at, value, 1), range);
             bus.SetHookBeforePeripheralWrite<ushort>(flash, (value, at) => (ushort)program(at, value, 2), range);
             bus.SetHookBeforePeripheralWrite<uint>(flash, (value, at) => (uint)program(at, value, 4), range);
@@ -56,9 +58,12 @@ namespace Antmicro.Renode.Peripherals.MTD
             {
                 foreach(var cpu in bus.GetCPUs().OfType<ICPUWithMappedMemory>())
                 {
-                    for(var page = 0L; page < size; page += Page)
+                    foreach(var part in parts)
                     {
-                        cpu.SetPageAccessViaIo(start + (ulong)(offset + page));
+                        for(var page = part.StartAddress; page < part.EndAddress; page += Page)
+                        {
+                            cpu.SetPageAccessViaIo(start + page);
+                        }
                     }
                 }
             }
@@ -66,10 +71,9 @@ namespace Antmicro.Renode.Peripherals.MTD
 
         private readonly IMachine machine;
         private readonly MappedMemory flash;
-        private readonly long offset;
-        private readonly long size;
+        private readonly Range[] parts;
         private readonly Func<long, ulong, int, ulong> program;
 
-        private const long Page = 0x400;
+        private const ulong Page = 0x400;
     }
 }

@@ -20,7 +20,7 @@ namespace Antmicro.Renode.Peripherals.MTD
         {
             this.machine = machine;
             this.flash = flash;
-            new FlashGuard(machine, flash, guardedStart, guardedSize, Program);
+            new FlashGuard(machine, flash, Program, new Range(guardedStart, guardedSize));
         }
 
         public void Reset()

@@ -15,6 +15,7 @@ using Antmicro.Renode.Peripherals.Bus;
 using Antmicro.Renode.Peripherals.CPU;
 using Antmicro.Renode.Peripherals.Memory;
 using Antmicro.Renode.Time;
+using Range = Antmicro.Renode.Core.Range;
 
 namespace Antmicro.Renode.Peripherals.MTD
 {
@@ -24,11 +25,8 @@ namespace Antmicro.Renode.Peripherals.MTD
         {
             this.machine = machine;
             this.flash = flash;
-            new FlashGuard(machine, flash, guardedStart, guardedSize, Program);
-            if(guardedSize2 > 0)
-            {
-                new FlashGuard(machine, flash, guardedStart2, guardedSize2, Program);
-            }
+            var first = new Range(guardedStart, guardedSize);
+            new FlashGuard(machine, flash, Program, guardedSize2 == 0 ? new[] { first } : new[] { first, new Range(guardedStart2, guardedSize2) });
             Reset();
         }
 
