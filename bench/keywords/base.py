@@ -11,7 +11,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
 from bench.emulators.base import NS_PER_S
 from bench.keywords.fields import MISSING, mismatches, shown, value_at
-from bench.rig import Rig, RigError
+from bench.rig import NotInTime, Rig, RigError
 from csms_stub.messages import Message
 from csms_stub.session import Session
 
@@ -126,6 +126,19 @@ class Keywords:
                 raise
             raise AssertionError(f"{error}{self._story()}") from None
 
+    def _wait_briefly(self, what: str, condition: Callable[[], T | None], within: float) -> T | None:
+        """What `condition` returns, None where it returns nothing in that time."""
+        try:
+            return self.rig.run_until(what, condition, float(within))
+        except NotInTime:
+            return None
+
+    def _stays_out(self, what: str, intruder: Callable[[], Message | None], seconds: float) -> None:
+        """Let `seconds` pass; fail on a message that `intruder` finds."""
+        message = self._wait_briefly(what, intruder, seconds)
+        if message:
+            raise AssertionError(f"The station must not send {told(message).strip()}{self._story()}")
+
     def _note(self, who: str, act: str) -> None:
         """Remember what the scenario did, for the story of a failure."""
         self._acts.append((self.rig.now_ns, f"{who:>7} : {act}"))
@@ -183,6 +196,12 @@ def variable(name: str, default: Any) -> Any:
     except RobotNotRunningError:
         return default
     return default if value in (None, "") else value
+
+
+def connectors() -> list[tuple[int, int]]:
+    """EVSE and connector of each of ``@{CONNECTORS}``."""
+    pairs = (str(name).split(".") for name in variable("CONNECTORS", ["1.1", "2.1"]))
+    return [(int(evse), int(connector)) for evse, connector in pairs]
 
 
 def joined(messages: list[Message]) -> str:

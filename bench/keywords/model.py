@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from robot.api.deco import keyword
 
-from bench.keywords.base import variable
+from bench.keywords.base import connectors
 from bench.keywords.csms import CsmsKeywords, component_variable, variable_name
 from csms_stub.messages import Payload
 
@@ -146,11 +146,10 @@ def _rows(listing: str) -> list[dict[str, str]]:
 
 def _places(row: Mapping[str, str]) -> Iterator[Place]:
     """Where the variable of a row is to be found on the station of ``@{CONNECTORS}``."""
-    connectors = [tuple(map(int, str(name).split("."))) for name in variable("CONNECTORS", ["1.1", "2.1"])]
     if row["tier"] == "connector":
-        tiers: list[tuple[int | None, int | None]] = [(evse, connector) for evse, connector in connectors]
+        tiers: list[tuple[int | None, int | None]] = [*connectors()]
     elif row["tier"] == "EVSE":
-        tiers = [(evse, None) for evse in dict.fromkeys(evse for evse, _ in connectors)]
+        tiers = [(evse, None) for evse in dict.fromkeys(evse for evse, _ in connectors())]
     else:
         tiers = [(None, None)]
     for evse, connector in tiers:

@@ -14,7 +14,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from bench import parity
 from bench.emulators.base import NS_PER_S, EmulatorError
 from bench.firmware import elf_path
-from bench.keywords.base import STEP_TIMEOUT_S, joined, told, variable, write_log
+from bench.keywords.base import STEP_TIMEOUT_S, connectors, joined, variable, write_log
 from bench.keywords.fields import mismatches
 from bench.keywords.transactions import TransactionKeywords
 from bench.memory.elf import ImageFileError
@@ -22,7 +22,7 @@ from bench.metrics import MetricsError
 from bench.platforms import load_platform
 from bench.provision import Provisioning, StoreError
 from bench.results import MEASUREMENTS, Measurement
-from bench.rig import NotInTime, Rig, RigError
+from bench.rig import Rig, RigError
 from csms_stub.connection import Handshake
 from csms_stub.csms import Csms
 from csms_stub.messages import Message, Payload
@@ -72,12 +72,9 @@ class StationKeywords(TransactionKeywords):
     @keyword
     def power_cycle_the_station(self, seconds_off: float = 2.0) -> None:
         """Cut the supply, and switch it on again."""
-        self._note("supply", "off")
-        self.rig.power_off()
+        self.power_is_cut()
         self.rig.run_for(seconds_off)
-        self._from_now_on()
-        self._note("supply", "on")
-        self.rig.power_on()
+        self.power_returns()
 
     @keyword
     def power_is_cut(self) -> None:
@@ -118,11 +115,8 @@ class StationKeywords(TransactionKeywords):
             message = self._untaken(action, self._mark)
             return message if message and not mismatches(message.payload, fields) else None
 
-        try:
-            message = self.rig.run_until(f"{action}Request", fitting, within)
-        except NotInTime:
-            return None
-        return self._take(message)
+        message = self._wait_briefly(f"{action}Request", fitting, within)
+        return self._take(message) if message else None
 
     @keyword
     def station_sends_no(self, action: str, seconds: float, **fields: Any) -> None:
@@ -132,11 +126,7 @@ class StationKeywords(TransactionKeywords):
             untaken = [m for m in self._requests(self._mark, action) if id(m) not in self._taken]
             return next((m for m in untaken if not mismatches(m.payload, fields)), None)
 
-        try:
-            message = self.rig.run_until(f"{action}Request", intruder, seconds)
-        except NotInTime:
-            return
-        raise AssertionError(f"The station must not send {told(message).strip()}{self._story()}")
+        self._stays_out(f"{action}Request", intruder, seconds)
 
     @keyword
     def connector_is_reported_as(
@@ -179,7 +169,7 @@ class StationKeywords(TransactionKeywords):
         """Wait until every connector in ``@{CONNECTORS}`` (``evse.connector``) was reported with `status`,
         by StatusNotification or by NotifyEvent for Connector.AvailabilityState; fail on any other status.
         """
-        wanted = {_evse_connector(name) for name in variable("CONNECTORS", ["1.1", "2.1"])}
+        wanted = set(connectors())
         since = self._mark
 
         def all_reported() -> bool:
@@ -203,13 +193,13 @@ class StationKeywords(TransactionKeywords):
         """The post scenario validation of many test cases: each connector in ``@{CONNECTORS}`` was reported
         since the station was switched on.
         """
-        wanted = {_evse_connector(name) for name in variable("CONNECTORS", ["1.1", "2.1"])}
         reported = {
             (evse, connector)
             for message in self._requests(since=0)
             for evse, connector, _ in connector_reports(message.action, message.payload)
         }
-        missing = ", ".join(f"EVSE {evse} connector {connector}" for evse, connector in wanted - reported)
+        owed = [place for place in connectors() if place not in reported]
+        missing = ", ".join(f"EVSE {evse} connector {connector}" for evse, connector in owed)
         if missing:
             raise AssertionError(f"The station has never reported {missing}")
 
@@ -389,8 +379,3 @@ def complete_report(parts: list[Payload]) -> list[Payload]:
 def _is_connector_state(event: Payload) -> bool:
     names = event["component"]["name"], event["variable"]["name"]
     return names == ("Connector", "AvailabilityState")
-
-
-def _evse_connector(name: str) -> tuple[int, int]:
-    evse, connector = str(name).split(".")
-    return int(evse), int(connector)

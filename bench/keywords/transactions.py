@@ -16,7 +16,6 @@ from robot.api.deco import keyword
 from bench.keywords.base import STEP_TIMEOUT_S, told
 from bench.keywords.csms import CsmsKeywords
 from bench.keywords.fields import mismatches
-from bench.rig import NotInTime
 from csms_stub.messages import Message, Payload
 
 TX_START_POINT = "EVConnected,Authorized"
@@ -178,11 +177,9 @@ class TransactionKeywords(CsmsKeywords):
             message = self._next_event(session)
             return message if message and not mismatches(message.payload, expected) else None
 
-        try:
-            message = self.rig.run_until("TransactionEventRequest", fitting, within)
-        except NotInTime:
-            return None
-        self._note_event(session, message)
+        message = self._wait_briefly("TransactionEventRequest", fitting, within)
+        if message:
+            self._note_event(session, message)
         return message
 
     @keyword("Station Sends No TransactionEvent")
@@ -199,11 +196,7 @@ class TransactionKeywords(CsmsKeywords):
             events = (m for m in (*self._events(session), *begun) if id(m) not in self._taken)
             return next((m for m in events if not mismatches(m.payload, expected)), None)
 
-        try:
-            message = self.rig.run_until("TransactionEventRequest", intruder, seconds)
-        except NotInTime:
-            return
-        raise AssertionError(f"The station must not send {told(message).strip()}{self._story()}")
+        self._stays_out("TransactionEventRequest", intruder, seconds)
 
     @keyword
     def transaction_should_run(self, evse: int = 1) -> None:
