@@ -15,6 +15,7 @@ from bench.emulators import Kind, create
 from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
 from bench.memory.elf import StaticMemory, Symbol, measure, symbols_of
 from bench.memory.runtime import GcLayout, HeapProbe, StackProbe, gc_layout
+from bench.memory.series import Series
 from bench.metrics import Metrics, Watch
 from bench.peers.evse import EvseController
 from bench.peers.modem import Modem
@@ -158,6 +159,7 @@ class Rig:
         self._talked_ns = 0
         self._heap_live: int | None = None
         self._heap_peak: int | None = None
+        self.heap_in_use, self.heap_reached, self.heap_collected = Series(), Series(), Series()
         self._powered = False
         self.evse.power(False, self.now_ns)
 
@@ -391,11 +393,14 @@ class Rig:
         if in_use is None:
             return
         self._heap_peak = max(in_use, self._heap_peak or 0)
+        self.heap_in_use.add(self.now_ns, in_use)
         last = (session.transcript[-1] for session in self.csms.sessions.values() if session.transcript)
         talked_ns = max((message.at_ns for message in last), default=0)
         if talked_ns >= self._talked_ns + _HEAP_WALK_NS:
             self._talked_ns = talked_ns
-            self._heap_live = max(self._reachable() or 0, self._heap_live or 0) or None
+            if live := self._reachable():
+                self._heap_live = max(live, self._heap_live or 0)
+                self.heap_reached.add(self.now_ns, live)
 
     def _reachable(self) -> int | None:
         if self._heap is None or self.static.stack is None:

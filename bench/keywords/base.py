@@ -72,7 +72,7 @@ class Keywords:
         self._mark = 0
         self._taken: set[int] = set()
         self._connections_seen = 0
-        self._acts: list[tuple[int, str]] = []
+        self._acts: list[tuple[int, str, str]] = []
 
     @property
     def rig(self) -> Rig:
@@ -140,8 +140,8 @@ class Keywords:
             raise AssertionError(f"The station must not send {told(message).strip()}{self._story()}")
 
     def _note(self, who: str, act: str) -> None:
-        """Remember what the scenario did, for the story of a failure."""
-        self._acts.append((self.rig.now_ns, f"{who:>7} : {act}"))
+        """Remember what the scenario did, for the story of a failure and for the trace."""
+        self._acts.append((self.rig.now_ns, who, act))
 
     def _story(self, about: Message | None = None) -> str:
         """What happened last, a line each: messages between station and CSMS, and what the scenario did. With
@@ -149,7 +149,7 @@ class Keywords:
         """
         transcript = self.station.transcript if self.rig.csms.sessions else []
         lines = [(m.at_ns, told(m), m is about) for m in transcript]
-        lines += [(at_ns, _line(at_ns, text), False) for at_ns, text in self._acts]
+        lines += [(at_ns, _line(at_ns, f"{who:>7} : {act}"), False) for at_ns, who, act in self._acts]
         if not lines:
             return "\nNothing has happened"
         lines.sort(key=lambda line: line[0])

@@ -11,7 +11,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
-from bench import parity
+from bench import parity, trace
 from bench.emulators.base import NS_PER_S, EmulatorError
 from bench.firmware import elf_path
 from bench.keywords.base import STEP_TIMEOUT_S, connectors, joined, variable, write_log
@@ -316,6 +316,7 @@ class StationKeywords(TransactionKeywords):
         except RobotNotRunningError:
             return
         parity.record(rig, Path(folder))
+        trace.record(rig, self._acts, Path(folder))
         measurement = Measurement(
             board=rig.platform.name,
             emulator=rig.emulator.name,
