@@ -22,6 +22,7 @@ from rich.table import Table
 from bench import firmware
 from bench.results import Result
 from bench.scenarios import ROOT, Job, Scenario, ScenarioError, run_all, select
+from bench.text import markdown_table, shorten
 
 MUTATIONS = ROOT / "mutations.toml"
 UNPATCHED = "unpatched"
@@ -197,23 +198,20 @@ def write(outcomes: Sequence[Outcome], board: str, folder: Path) -> None:
     ]
     (folder / "mutations.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     caught = sum(outcome.caught for outcome in outcomes)
-    lines = [
-        f"# Mutations: {caught} of {len(outcomes)} caught on {board}",
-        "",
-        "| mutation | rule | file | scenarios | | said |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for outcome in outcomes:
-        mutation = outcome.mutation
-        cells = (
-            mutation.name,
-            mutation.rule,
-            mutation.file,
+    heads = ("mutation", "rule", "file", "scenarios", "", "said")
+    rows = [
+        (
+            outcome.mutation.name,
+            outcome.mutation.rule,
+            outcome.mutation.file,
             _scenarios(outcome),
             "caught" if outcome.caught else "**not caught**",
             _said(outcome),
         )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        for outcome in outcomes
+    ]
+    title = f"# Mutations: {caught} of {len(outcomes)} caught on {board}"
+    lines = [title, "", *markdown_table(heads, rows)]
     (folder / "mutations.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -276,7 +274,7 @@ def _scenarios(outcome: Outcome) -> str:
 
 def _said(outcome: Outcome) -> str:
     message = _first_line(next(iter(outcome.messages.values()), ""))
-    return message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + " ..."
+    return shorten(message, MESSAGE_LENGTH)
 
 
 def _first_line(message: str) -> str:

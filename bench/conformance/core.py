@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.conformance.condition import Condition, ConditionError, parse
-from bench.conformance.pics import Pics, PicsError
+from bench.conformance.pics import Declared, Pics, PicsError, in_words
 
 CASE_ID = re.compile(r"TC_[A-P]_\d+_CS")
 CORE = Path(__file__).resolve().parents[2] / "robot" / "core.csv"
@@ -124,12 +124,11 @@ def _declared(pics: Pics, name: str) -> str:
     if name == "Product Subtype":
         return pics.product_subtype.reason
     if name in pics.profiles:
-        return _yes_or_no(pics.profiles[name].value, pics.profiles[name].reason)
+        return _and_why(pics.profiles[name])
     if name in pics.features:
-        return _yes_or_no(pics.features[name].value, pics.features[name].reason)
-    return _yes_or_no(pics.feature(name), "")
+        return _and_why(pics.features[name])
+    return in_words(pics.feature(name))
 
 
-def _yes_or_no(value: object, reason: str) -> str:
-    text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-    return f"{text} ({reason})" if reason else text
+def _and_why(declared: Declared) -> str:
+    return f"{declared.text} ({declared.reason})" if declared.reason else declared.text

@@ -18,6 +18,7 @@ from bench.conformance.core import Applicability, Case, ListError
 from bench.conformance.pics import Pics
 from bench.results import Result
 from bench.scenarios import ROOT, Scenario
+from bench.text import markdown_table
 
 PASS, FAIL, SKIP = "pass", "fail", "skip"
 NOT_RUN, NO_SCENARIO, NOT_APPLICABLE = "not run", "no scenario yet", "not applicable"
@@ -241,35 +242,29 @@ def markdown(matrix: Matrix) -> str:
     """Counts by block, then the whole matrix, for a terminal or a code host."""
     lines = ["# Conformance: OCPP 2.0.1 Core, test cases of Part 6", ""]
     for column in matrix.columns:
-        lines += [f"## {column.board} on {column.emulator}", "", _md("block", *VERDICTS)]
-        lines.append(_md(*["---"] * (len(VERDICTS) + 1)))
-        for block in [*matrix.blocks, None]:
-            count = matrix.count(column.name, block)
-            lines.append(_md(block or "all", *(str(count[verdict] or "") for verdict in VERDICTS)))
-        lines.append("")
+        counts = {block or "all": matrix.count(column.name, block) for block in [*matrix.blocks, None]}
+        rows = [[name, *(str(n[verdict] or "") for verdict in VERDICTS)] for name, n in counts.items()]
+        lines += [f"## {column.board} on {column.emulator}", ""]
+        lines += [*markdown_table(["block", *VERDICTS], rows), ""]
     names = [column.name for column in matrix.columns]
-    lines += ["## Test cases", "", _md("test case", "", "use cases", "", *names, "requirements")]
-    lines.append(_md(*["---"] * (len(names) + 5)))
+    heads = ["test case", "", "use cases", "", *names, "requirements"]
+    cases = []
     for row in matrix.rows:
         case = row.case
         verdicts = [_md_cell(row.cells[name]) for name in names]
         if not row.applicability.applies:
             verdicts = [f"{NOT_APPLICABLE}: {' and '.join(row.applicability.excluded_by)}"] * len(names)
-        lines.append(
-            _md(
+        cases.append(
+            [
                 row.id,
                 row.title,
                 " ".join(case.use_cases) if case else "",
                 case.conformance if case else "",
                 *verdicts,
                 " ".join(case.requirements) if case else "",
-            )
+            ]
         )
-    return "\n".join(lines) + "\n"
-
-
-def _md(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "\n".join([*lines, "## Test cases", "", *markdown_table(heads, cases)]) + "\n"
 
 
 def _md_cell(cell: Cell) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -19,7 +20,7 @@ from bench.conformance.matrix import (
     Matrix,
     Row,
 )
-from bench.conformance.pics import Declared
+from bench.text import shorten
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -64,13 +65,14 @@ def page(matrix: Matrix) -> str:
 
 def _tile(matrix: Matrix, column: Column) -> str:
     count = matrix.count(column.name)
-    applicable = sum(count.values()) - count[NOT_APPLICABLE]
-    rows = "".join(
-        f'<tr><th><a href="#{block}">{block}</a></th><td>{_bar(matrix, column, block)}</td>'
-        f"<td>{matrix.count(column.name, block)[PASS]} of "
-        f"{sum(n for v, n in matrix.count(column.name, block).items() if v != NOT_APPLICABLE)}</td></tr>"
-        for block in matrix.blocks
-    )
+    applicable = count.total() - count[NOT_APPLICABLE]
+    rows = ""
+    for block in matrix.blocks:
+        of_block = matrix.count(column.name, block)
+        rows += (
+            f'<tr><th><a href="#{block}">{block}</a></th><td>{_bar(of_block)}</td>'
+            f"<td>{of_block[PASS]} of {of_block.total() - of_block[NOT_APPLICABLE]}</td></tr>"
+        )
     legend = "".join(
         f'<li class="{_slug(verdict)}"><b>{count[verdict]}</b> {verdict}</li>'
         for verdict in VERDICTS
@@ -84,8 +86,7 @@ def _tile(matrix: Matrix, column: Column) -> str:
     )
 
 
-def _bar(matrix: Matrix, column: Column, block: str) -> str:
-    count = matrix.count(column.name, block)
+def _bar(count: Counter[str]) -> str:
     parts = "".join(
         f'<i class="{_slug(verdict)}" style="flex:{count[verdict]}" title="{count[verdict]} {verdict}"></i>'
         for verdict in VERDICTS
@@ -161,9 +162,7 @@ def _verdict(cell: Cell, column: Column) -> str:
         pill = f'<a href="{escape(cell.log)}">{pill}</a>'
     why = ""
     if cell.verdict == FAIL:
-        message = cell.message
-        shown = message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + " ..."
-        why = f"<p class=why>{escape(shown)}</p>"
+        why = f"<p class=why>{escape(shorten(cell.message, MESSAGE_LENGTH))}</p>"
     return f'<td class=verdict data-column="{escape(column.name)}">{pill}{why}</td>'
 
 
@@ -171,19 +170,9 @@ def _pics(matrix: Matrix) -> str:
     pics = matrix.pics
     rows = [("Product Subtype", pics.product_subtype), *pics.profiles.items(), *pics.features.items()]
     return "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(_value(declared))}</td>"
-        f"<td>{escape(declared.reason)}</td></tr>"
+        f"<tr><th>{escape(name)}</th><td>{escape(declared.text)}</td><td>{escape(declared.reason)}</td></tr>"
         for name, declared in rows
     )
-
-
-def _value(declared: Declared) -> str:
-    value = declared.value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(value) or "none"
-    return str(value) or "none"
 
 
 def _slug(verdict: str) -> str:

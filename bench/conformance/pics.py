@@ -20,12 +20,25 @@ class PicsError(Exception):
     """The statement cannot be read, or lacks what a condition asks for. The message is one clear line."""
 
 
+def in_words(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return str(value) or "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """`value` is yes or no, how many, or a list of what is supported; `reason` is one line."""
 
     value: Value
     reason: str
+
+    @property
+    def text(self) -> str:
+        """The value in words."""
+        return in_words(self.value)
 
 
 @dataclass(frozen=True, slots=True)

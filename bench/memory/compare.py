@@ -16,6 +16,7 @@ from typing import Any
 
 from bench import firmware
 from bench.memory.elf import LEVELS, Level, measure
+from bench.text import markdown_table
 
 RUNTIME = ("heap_live", "heap_peak", "stack_peak")
 """What results.json knows of a scenario's RAM (bench.rig.MemoryUse)."""
@@ -95,13 +96,17 @@ def totals(old: Sequence[Bytes], new: Sequence[Bytes]) -> list[Change]:
 
 def to_markdown(sums: Sequence[Change], rows: Sequence[Change], level: Level) -> str:
     """For a pull request: a table of totals and one of what changed."""
-    lines = ["| board | | old | new | change |", "|---|---|---:|---:|---:|"]
-    lines += [f"| {c.board} | {c.kind} | {c.old:,} | {c.new:,} | {c.growth:+,} |" for c in sums]
+    sizes = ("old", "new", "change")
+    whole = [(c.board, c.kind, *_sizes(c)) for c in sums]
+    lines = [*markdown_table(("board", "", *sizes), whole, numbers=3), ""]
     if not rows:
-        return "\n".join([*lines, "", f"No {level} changed in size.", ""])
-    lines += ["", f"| board | | {level} | old | new | change |", "|---|---|---|---:|---:|---:|"]
-    lines += [f"| {c.board} | {c.kind} | `{c.name}` | {c.old:,} | {c.new:,} | {c.growth:+,} |" for c in rows]
-    return "\n".join([*lines, ""])
+        return "\n".join([*lines, f"No {level} changed in size.", ""])
+    parts = [(c.board, c.kind, f"`{c.name}`", *_sizes(c)) for c in rows]
+    return "\n".join([*lines, *markdown_table(("board", "", level, *sizes), parts, numbers=3), ""])
+
+
+def _sizes(change: Change) -> tuple[str, str, str]:
+    return f"{change.old:,}", f"{change.new:,}", f"{change.growth:+,}"
 
 
 def to_json(sums: Sequence[Change], rows: Sequence[Change], level: Level) -> dict[str, Any]:
