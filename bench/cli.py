@@ -1,7 +1,8 @@
 """``ocpp-bench``: build the firmware, run the scenarios, measure, and watch one board live.
 
-Exit codes: 0 all well, 1 a scenario failed (or repetitions differed), 2 it could not be done as asked,
-130 interrupted. Errors are one line on stderr.
+Exit codes: 0 all well; 1 a scenario failed, repetitions or emulators differed, a mutation was not caught, the
+soak found something, or a size is above the budget; 2 it could not be done as asked; 130 interrupted. Errors
+are one line on stderr.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import typer
 from rich.console import Console
 
 from bench import firmware as firmware_build
-from bench.conformance.core import ListError, load_core
+from bench.conformance.core import Case, ListError, load_core
 from bench.conformance.pics import PICS, Pics, PicsError, load_pics
 from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.base import EmulatorError
@@ -134,7 +135,7 @@ def run(
     kind = _choose(emulator, renode)
     cases, declared, found = load_core(), load_pics(pics), discover()
     conformance.check(found, cases, declared if pics == PICS else None)
-    scenarios = _applicable(select(found, include or (), test or ()), declared)
+    scenarios = _applicable(select(found, include or (), test or ()), cases, declared)
     targets = _targets(board, firmware, platform)
     for name, elf in targets.items():
         _check_image(name, elf, emulator)
@@ -542,13 +543,10 @@ def _choose(emulator: str, renode: Path | None) -> str:
     return kind
 
 
-def _applicable(scenarios: Sequence[Scenario], declared: Pics) -> list[Scenario]:
+def _applicable(scenarios: Sequence[Scenario], cases: Sequence[Case], declared: Pics) -> list[Scenario]:
     """Those that are for the station that `declared` describes; the others are named."""
-    excluded = {
-        case.id: " and ".join(case.applicability(declared).excluded_by)
-        for case in load_core()
-        if not case.applicability(declared).applies
-    }
+    answers = {case.id: case.applicability(declared) for case in cases}
+    excluded = {name: " and ".join(a.excluded_by) for name, a in answers.items() if not a.applies}
     for scenario in scenarios:
         if scenario.id in excluded:
             _say(f"not applicable: {scenario.name} ({excluded[scenario.id]} is not met)")
