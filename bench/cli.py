@@ -199,7 +199,7 @@ def run(
     for table in (
         scenario_table(results),
         size_table(images),
-        ram_table(results, images),
+        ram_table(results, images, read_budget()),
         conformance_table(matrix),
     ):
         out.print(table)

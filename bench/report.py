@@ -13,13 +13,11 @@ from robot.result import Result as RobotResult
 from robot.result import TestSuite
 
 from bench.conformance.matrix import VERDICTS, Matrix
+from bench.memory.budget import Limit, total_of
 from bench.memory.compare import Change
 from bench.memory.elf import Level, StaticMemory
 from bench.results import Result
 from bench.scenarios import Job
-
-RAM_BUDGET = 50_000
-"""Bytes of RAM that the firmware may use: static data, live heap and stack together."""
 
 NAME_WIDTH = 24
 """Of scenarios of the project's own, which have names and no ids."""
@@ -124,7 +122,7 @@ def _cells(repeated: list[Result]) -> list[str]:
     return [verdict, f"{measured.virtual_s:.1f}", millions, f"{measured.host_s:.1f}"]
 
 
-def ram_table(results: Sequence[Result], images: dict[str, StaticMemory]) -> Table:
+def ram_table(results: Sequence[Result], images: dict[str, StaticMemory], limits: Sequence[Limit]) -> Table:
     """What the scenarios needed of the RAM, the most of all of them, and what the image reserves."""
     boards = list(dict.fromkeys(result.board for result in results))
     table = Table(
@@ -153,8 +151,15 @@ def ram_table(results: Sequence[Result], images: dict[str, StaticMemory]) -> Tab
         used = None if None in parts else sum(part for part in parts if part is not None)
         totals += [_bytes(used), _bytes(images[board].ram)]
     table.add_row("[bold]total", *(f"[bold]{total}" for total in totals))
-    shares = [f"{100 * images[board].ram / RAM_BUDGET:.1f} %" for board in boards]
-    table.add_row(f"of {RAM_BUDGET:,}", *(cell for share in shares for cell in ("", share)))
+    budgets = {board: total_of(limits, board, "RAM") for board in boards}
+    shares = [
+        cell
+        for board, limit in budgets.items()
+        for cell in (
+            ("of " + _bytes(limit), f"{100 * images[board].ram / limit:.1f} %") if limit else ("", "")
+        )
+    ]
+    table.add_row("budget", *shares)
     return table
 
 

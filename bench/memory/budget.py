@@ -47,6 +47,12 @@ def read_budget(path: Path = BUDGET) -> tuple[Limit, ...]:
     )
 
 
+def total_of(limits: Sequence[Limit], board: str, kind: Kind) -> int | None:
+    """The lowest limit of the image as a whole; None where there is none."""
+    found = [e.limit for e in limits if e.level == "total" and e.kind == kind and e.board in ("", board)]
+    return min(found, default=None)
+
+
 def _tables(path: Path, name: str, value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
         raise BudgetError(f"{path}: {name} = {value!r}: there must be tables [{name}.NAME]")
