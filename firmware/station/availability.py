@@ -17,6 +17,11 @@ _EVSE = const(1)  # << 2 n - 1 for EVSE n, followed by its connector
 _BOTH = const(3)
 
 
+def _tiers(evse):
+    """Bits of what an EVSE's being in operation takes."""
+    return _STATION | _BOTH << 2 * evse - 1
+
+
 class Availability:
     """What may be used, and what the CSMS is told about it.
 
@@ -40,8 +45,7 @@ class Availability:
 
     def operative(self, evse):
         """May a session begin on the EVSE?"""
-        tiers = _STATION | _BOTH << 2 * evse - 1
-        return not (self._inoperative & tiers or self._held & 1 << evse - 1)
+        return not (self._inoperative & _tiers(evse) or self._held & 1 << evse - 1)
 
     def status(self, evse):
         """ConnectorStatusEnumType of the connector of an EVSE (G03.FR.06, G04.FR.07)."""
@@ -51,8 +55,9 @@ class Availability:
         if self._withdrawn & 1 << evse - 1:
             return "Unavailable"
         # a change that waits for the end of the transaction shows when the cable is pulled (G01.FR.05)
-        tiers = _STATION | _BOTH << 2 * evse - 1
-        if self._inoperative & tiers and (status == "Available" or not self._transactions.active(evse)):
+        if self._inoperative & _tiers(evse) and (
+            status == "Available" or not self._transactions.active(evse)
+        ):
             return "Unavailable"
         return status
 
@@ -114,7 +119,6 @@ class Availability:
         self.report(evses & ~busy)
         # G03.FR.05, G04.FR.06; what goes on need not be scheduled (G03.FR.03)
         await link.put('{"status":"Scheduled"}' if busy and stop else '{"status":"Accepted"}')
-        return
 
     # StatusNotificationRequest
 
@@ -146,7 +150,7 @@ class Availability:
                 self.send_status(evse)
 
     def send_status(self, evse):
-        """Queue a StatusNotificationRequest; False when the queue is full."""
+        """Queue a StatusNotificationRequest, unless the queue is full."""
         bit = 1 << evse - 1
 
         async def build(link):
@@ -164,7 +168,5 @@ class Availability:
                 self._unreported |= bit
             self.send_due()
 
-        if not self._rpc.submit(STATUS, "StatusNotification", build, done):
-            return False
-        self._queued |= bit
-        return True
+        if self._rpc.submit(STATUS, "StatusNotification", build, done):
+            self._queued |= bit

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from binascii import hexlify
 
 import board
 from micropython import const
@@ -9,12 +10,19 @@ from micropython import const
 from . import clock, log, profiles, schema
 from .rpc import REQUESTED
 from .variables import (
+    DECIMAL,
+    EVSE,
     EVSES,
+    MEMBERS,
     MODEL,
     MUTABILITY,
+    OPTIONS,
+    REBOOT,
+    RW,
     TABLE,
     TYPES,
     VENDOR,
+    WO,
     entry_of,
     find,
     has_evse,
@@ -24,15 +32,6 @@ from .variables import (
 from .websocket import RX_MESSAGE
 
 __all__ = ("EVSES", "MODEL", "VENDOR", "DeviceModel", "has_evse")
-
-# of variables.py
-_DECIMAL = const(1)
-_OPTIONS = const(5)
-_MEMBERS = const(7)
-_RW = const(8)
-_WO = const(16)
-_REBOOT = const(32)
-_EVSE = const(1)
 
 _ITEMS_OF_A_PART = const(12)  # of a NotifyReportRequest
 _ITEM_BYTES = const(560)  # more than any item takes,
@@ -68,7 +67,7 @@ class DeviceModel:
         self.live = None
         for component, tier, variables in TABLE:
             for entry in variables:
-                if entry[2] & _RW and not tier:
+                if entry[2] & RW and not tier:
                     self._restore(key_of(component, entry), entry)
 
     def _restore(self, key, entry):
@@ -82,9 +81,7 @@ class DeviceModel:
 
     def identity(self):
         """SecurityCtrlr.Identity: as provisioned, else made of the chip's unique id."""
-        return _stored_text(b"v:SecurityCtrlr.Identity") or "OLB-" + "".join(
-            "%02x" % byte for byte in board.unique_id()
-        )
+        return _stored_text(b"v:SecurityCtrlr.Identity") or "OLB-" + hexlify(board.unique_id()).decode()
 
     def password(self):
         """SecurityCtrlr.BasicAuthPassword, or None when none is provisioned."""
@@ -128,7 +125,7 @@ class DeviceModel:
         name, _, flags, _, _, _, value = entry
         if value is None:
             return self._live(name, evse)
-        if flags & _RW:
+        if flags & RW:
             return self._values.get(key_of(component, entry), value)
         return value
 
@@ -143,7 +140,7 @@ class DeviceModel:
             if entry:
                 if data.get("attributeType", "Actual") != "Actual":
                     status = "NotSupportedAttributeType"
-                elif entry[2] & _WO:
+                elif entry[2] & WO:
                     status = "Rejected"
                 else:
                     status = "Accepted"
@@ -177,7 +174,7 @@ class DeviceModel:
                     if reason:
                         status = "Rejected"
                     else:
-                        status = "RebootRequired" if entry[2] & _REBOOT else "Accepted"
+                        status = "RebootRequired" if entry[2] & REBOOT else "Accepted"
                         after = self.on_change(key_of(name, entry)) or after
             await link.put(opening)
             await link.put(status)
@@ -190,7 +187,7 @@ class DeviceModel:
     def _set(self, component, entry, value):
         """Check and store a value; None, or the reason code why not."""
         flags = entry[2]
-        if not flags & (_RW | _WO):
+        if not flags & (RW | WO):
             return "ReadOnly"
         reason = refusal(entry, value)
         if reason:
@@ -206,7 +203,7 @@ class DeviceModel:
                 board.store_put(stored, value.encode())
             except OSError:
                 return "OutOfStorage"
-        if flags & _RW:
+        if flags & RW:
             self._values[key] = value
         else:
             log.info("model: %s changed", key)
@@ -224,9 +221,12 @@ class DeviceModel:
         self._seq = 0
         self._item = next(self._walk)
         await link.put('{"status":"Accepted"}')
-        return self._next_part
+        return self._first_part
 
-    async def _next_part(self):
+    async def _first_part(self):
+        self._send_part()
+
+    def _send_part(self):
         """Queue the next part; when the queue is full, a task goes on trying."""
         if not self.submit(REQUESTED, "NotifyReport", self._build_part, self._part_done):
             asyncio.create_task(self._try_again(self._walk))
@@ -234,7 +234,7 @@ class DeviceModel:
     async def _try_again(self, walk):
         await asyncio.sleep_ms(_RETRY_MS)
         if self._walk is walk:
-            await self._next_part()
+            self._send_part()
 
     async def _build_part(self, link):
         """One NotifyReportRequest (B07.FR.03, B07.FR.04, B07.FR.10)."""
@@ -261,7 +261,7 @@ class DeviceModel:
         add(name)
         if tier:
             add('","evse":{"id":%d' % evse)
-            add("}" if tier == _EVSE else ',"connectorId":1}')
+            add("}" if tier == EVSE else ',"connectorId":1}')
         else:
             add('"')
         add('},"variable":{"name":"')
@@ -271,14 +271,14 @@ class DeviceModel:
             add(instance)
         add('"},"variableAttribute":[{"mutability":"')
         add(MUTABILITY[flags >> 3 & 3])
-        add('","persistent":true' if flags & (_RW | _WO) else '"')
-        if not flags & _WO:
+        add('","persistent":true' if flags & (RW | WO) else '"')
+        if not flags & WO:
             text = self._value(name, entry, evse)
             # a number has no empty value (B07.FR.11)
-            if text or kind != _DECIMAL:
+            if text or kind != DECIMAL:
                 add(',"value":')
                 add(json.dumps(text))
-            if not flags & _RW and value is not None:
+            if not flags & RW and value is not None:
                 add(',"constant":true')
         add('}],"variableCharacteristics":{"dataType":"')
         add(TYPES[kind])
@@ -287,11 +287,11 @@ class DeviceModel:
             add(',"unit":"')
             add(unit)
             add('"')
-        if kind >= _OPTIONS:
+        if kind >= OPTIONS:
             add(',"valuesList":"')
             add(high)
             add('"')
-            high = len(high) if kind == _MEMBERS else None
+            high = len(high) if kind == MEMBERS else None
         elif low or (low == 0 and kind):
             add(',"minLimit":%d' % low)
         if high is not None:
@@ -305,9 +305,9 @@ class DeviceModel:
     def _part_done(self, code, payload):
         """A part that was not answered is not sent again: the CSMS may have it, or miss a number."""
         if code in ("Disconnected", "Dropped") or not self._item:
-            self._walk = self._item = None
-        elif not self.submit(REQUESTED, "NotifyReport", self._build_part, self._part_done):
-            asyncio.create_task(self._try_again(self._walk))
+            self.no_report()
+        else:
+            self._send_part()
 
 
 async def _put_place(link, data, reason):
@@ -324,7 +324,7 @@ def _entries(base):
     for name, tier, variables in TABLE:
         for evse in range(1, EVSES + 1) if tier else (0,):
             for entry in variables:
-                if base == "ConfigurationInventory" and not entry[2] & (_RW | _WO):
+                if base == "ConfigurationInventory" and not entry[2] & (RW | WO):
                     continue
                 if base == "SummaryInventory" and entry[0] != "AvailabilityState":
                     continue

@@ -202,21 +202,23 @@ class EvseController:
             for i in range(EVSES):
                 self._set_up[i] = self._enabled[i] = False
             self._kick.set()
-        elif kind == "AR" and len(words) == 4 and words[1].isdigit() and 1 <= int(words[1]) <= EVSES:
-            log.info("evse: token read at reader %s, type %s", words[1], words[2])
-            self.on_token(int(words[1]), words[2], words[3])
-        elif kind in ("AT", "AE") and len(words) > 2 and words[1].isdigit() and 1 <= int(words[1]) <= EVSES:
-            evse = int(words[1])
-            if kind == "AT":
-                self._take_state(evse, words[2:])
-            else:
-                before = self.status(evse)
-                try:
-                    self._fault[evse - 1] = int(words[2], 16)
-                except ValueError:
-                    return
-                log.info("evse: %d: fault code %s", evse, words[2])
-                self._report(evse, before)
+        elif len(words) > 2 and words[1].isdigit() and 1 <= int(words[1]) <= EVSES:
+            self._on_report(kind, int(words[1]), words)
+
+    def _on_report(self, kind, evse, words):
+        if kind == "AR" and len(words) == 4:
+            log.info("evse: token read at reader %d, type %s", evse, words[2])
+            self.on_token(evse, words[2], words[3])
+        elif kind == "AT":
+            self._take_state(evse, words[2:])
+        elif kind == "AE":
+            before = self.status(evse)
+            try:
+                self._fault[evse - 1] = int(words[2], 16)
+            except ValueError:
+                return
+            log.info("evse: %d: fault code %s", evse, words[2])
+            self._report(evse, before)
 
     def _take_state(self, evse, words):
         """Pilot, flags and amperes of $GS or $AT; False when they are not such."""

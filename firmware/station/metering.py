@@ -52,10 +52,6 @@ def _boundary(now, interval):
     return now - second + min((second // interval + 1) * interval, _DAY_S)
 
 
-def _ignore(code, payload):
-    pass
-
-
 class Metering:
     """One timer for all samples of all EVSEs. `online()` tells whether the CSMS can be reached.
 
@@ -66,7 +62,7 @@ class Metering:
         self._model = model
         self._evse = evse
         self._rpc = rpc
-        self.outbox = outbox
+        self._outbox = outbox
         self._online = online
         self._kick = Signal()
         self._lock = asyncio.Lock()  # a meter keeps one signed record
@@ -155,10 +151,10 @@ class Metering:
         transaction_id = self.transactions.transaction_id(evse)
         if transaction_id is None:
             return
-        text = self.outbox
-        text.clear()
-        if self.put(text, reading, context, measurands):
-            self.outbox.commit(SAMPLE, evse, transaction_id)
+        outbox = self._outbox
+        outbox.clear()
+        if self.put(outbox, reading, context, measurands):
+            outbox.commit(SAMPLE, evse, transaction_id)
 
     # F06
 
@@ -352,5 +348,5 @@ class Metering:
                 await link.put(part)
             await link.put("]}")
 
-        if not self._rpc.submit(REQUESTED, "MeterValues", build, _ignore):
+        if not self._rpc.submit(REQUESTED, "MeterValues", build):
             log.warn("metering: meter values of %d given up: too many CALLs are waiting", evse)

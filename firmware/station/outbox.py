@@ -13,7 +13,6 @@ from micropython import const
 
 from . import health, log
 from .aio import Signal
-from .devicemodel import EVSES
 from .rpc import TRANSACTION
 
 # kinds of items
@@ -394,9 +393,6 @@ class Outbox:
         """Nothing is queued: remove what no transaction needs any more, and erase the spare banks."""
         if not self.idle or not self.idle():
             return
-        for evse in range(1, EVSES + 1):
-            if board.store_get(b"tx:" + str(evse).encode()) is not None:
-                return
         for number, _ in self._items():
             self._delete(number)
         self._sent.clear()

@@ -1,6 +1,7 @@
 """B01 to B04, G02: registration at the CSMS, and heartbeat."""
 
 import json
+from binascii import hexlify
 
 import board
 from micropython import const
@@ -152,7 +153,7 @@ class Provisioning:
                             "model": devicemodel.MODEL,
                             "vendorName": devicemodel.VENDOR,
                             "firmwareVersion": board.VERSION,
-                            "serialNumber": "".join("%02X" % byte for byte in board.unique_id())[:25],
+                            "serialNumber": hexlify(board.unique_id()).decode().upper()[:25],
                         },
                     }
                 )
@@ -161,7 +162,6 @@ class Provisioning:
         self._booting = self._rpc.submit(BOOT, "BootNotification", build, self._boot_done)
         if not self._booting:
             self._boot_due = board.uptime() + _BOOT_RETRY_S
-        return self._booting
 
     def _boot_done(self, code, payload):
         self._booting = False

@@ -51,7 +51,7 @@ class Remote:
             return _later(self._registration.send_heartbeat)
         if wanted in ("LogStatusNotification", "FirmwareStatusNotification"):
             # no log is ever uploaded, no firmware fetched (F06.FR.15, F06.FR.16)
-            return _later(self._rpc.submit, REQUESTED, wanted, _build_idle, _ignore)
+            return _later(self._rpc.submit, REQUESTED, wanted, _build_idle)
         if wanted == "StatusNotification":
             # F06.FR.12: only at connector level
             return _later(self._availability.send_status, evse["id"]) if has_evse(evse, CONNECTOR) else None
@@ -79,7 +79,3 @@ def _later(function, *args):
 
 async def _build_idle(link):
     await link.put('{"status":"Idle"}')
-
-
-def _ignore(code, payload):
-    pass

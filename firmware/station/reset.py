@@ -65,7 +65,6 @@ class Reset:
             # B12, 3a: those that are Available become Unavailable
             self._availability.hold(evse, waits and self._availability.status(evse) == "Available")
         await link.put('{"status":"Scheduled"}' if waits else '{"status":"Accepted"}')
-        return
 
     def on_idle(self, evse):
         """An EVSE has become free."""

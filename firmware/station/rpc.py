@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from binascii import hexlify
 
 import board
 from micropython import const
@@ -36,7 +37,7 @@ _SHORT_OF_MEMORY_MS = const(1000)
 
 def new_id():
     """A message id never used before: 96 bits of the hardware's random numbers (part 4, 4.1.4)."""
-    return "".join("%02x" % byte for byte in board.random(12))
+    return hexlify(board.random(12)).decode()
 
 
 def head_of(raw):
@@ -77,11 +78,11 @@ class Rpc:
 
     # outgoing
 
-    def submit(self, priority, action, build, done):
+    def submit(self, priority, action, build, done=None):
         """Queue a CALL; False when the queue is full.
 
-        `build(link)` is a coroutine that puts the payload when the CALL's turn has come, and
-        `done(code, payload)` gets (None, response payload) or an error: a CALLERROR's code, "Timeout",
+        `build(link)` is a coroutine that puts the payload when the CALL's turn has come. `done(code,
+        payload)`, if given, hears (None, response payload) or an error: a CALLERROR's code, "Timeout",
         "Disconnected" or "Dropped". It is called before the next message of the CSMS is looked at.
         """
         queue = self._queue
@@ -103,7 +104,8 @@ class Rpc:
         queue = self._queue
         self._queue = []
         for _, _, _, done in queue:
-            done(code, None)
+            if done:
+                done(code, None)
 
     def connected(self):
         """The connection has come."""

@@ -5,6 +5,7 @@ start, report or end the transaction. A second task decides about the tokens, as
 """
 
 import json
+from binascii import hexlify
 
 import board
 from micropython import const
@@ -51,7 +52,7 @@ def new_id():
     raw = bytearray(board.random(16))
     raw[6] = raw[6] & 15 | 64
     raw[8] = raw[8] & 63 | 128
-    text = "".join("%02x" % byte for byte in raw)
+    text = hexlify(raw).decode()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
@@ -643,9 +644,9 @@ class Transactions:
         `sample` is (reading or None, its context, the variable that lists the measurands).
         """
         reading, context, key = sample or (None, None, None)
-        text = self._outbox
-        put = text.put
-        text.clear()
+        outbox = self._outbox
+        put = outbox.put
+        outbox.clear()
         put('{"eventType":"%s","timestamp":"%s"' % (_EVENTS[event], reading[0] if reading else clock.now()))
         # F02.FR.21
         put(',"triggerReason":"%s","seqNo":%d' % (trigger if s.remote is None else "RemoteStart", s.seq))
@@ -668,10 +669,10 @@ class Transactions:
         if measurands or event == 2:
             put(',"meterValue":[' + ("\x01" if event == 2 else ""))
             if measurands:
-                self._metering.put(text, reading, context, measurands)
+                self._metering.put(outbox, reading, context, measurands)
             put("]")
         put("}")
-        if not self._outbox.commit((STARTED, UPDATED, ENDED)[event], s.evse, s.id):
+        if not outbox.commit((STARTED, UPDATED, ENDED)[event], s.evse, s.id):
             log.error("transactions: %d: event could not be kept", s.evse)
             return False
         s.seq += 1

@@ -18,13 +18,13 @@ MUTABILITY = const(("ReadOnly", "ReadWrite", "WriteOnly"))
 
 # flags of a variable: data type, mutability << 3, then
 _STRING = const(0)
-_DECIMAL = const(1)
+DECIMAL = const(1)
 _INTEGER = const(2)
 _DATE_TIME = const(3)
 _BOOLEAN = const(4)
-_OPTIONS = const(5)
+OPTIONS = const(5)
 _SEQUENCE = const(6)
-_MEMBERS = const(7)
+MEMBERS = const(7)
 RW = const(8)
 WO = const(16)
 REBOOT = const(32)  # takes effect at the next boot
@@ -50,11 +50,11 @@ TABLE = const(
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("Interval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
-                ("Measurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
+                ("Measurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
                 ("SendDuringIdle", None, _BOOLEAN | RW, None, None, None, "false"),
                 ("SignReadings", None, _BOOLEAN | RW, None, None, None, "false"),
                 ("TxEndedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
-                ("TxEndedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
+                ("TxEndedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
             ),
         ),
         (
@@ -65,7 +65,7 @@ TABLE = const(
                 ("DisablePostAuthorize", None, _BOOLEAN | RW, None, None, None, "false"),
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("LifeTime", None, _INTEGER | RW, "s", 1, None, "2592000"),
-                ("Policy", None, _OPTIONS | RW, None, None, "LRU", "LRU"),
+                ("Policy", None, OPTIONS | RW, None, None, "LRU", "LRU"),
                 ("Storage", None, _INTEGER, None, None, _CACHE_BYTES, None),
             ),
         ),
@@ -107,7 +107,7 @@ TABLE = const(
             STATION,
             (
                 ("ActiveNetworkProfile", None, _INTEGER, None, None, None, None),
-                ("FileTransferProtocols", None, _MEMBERS, None, None, "FTP,FTPS,HTTP,HTTPS,SFTP", ""),
+                ("FileTransferProtocols", None, MEMBERS, None, None, "FTP,FTPS,HTTP,HTTPS,SFTP", ""),
                 ("HeartbeatInterval", None, _INTEGER | RW, "s", 1, None, "300"),
                 ("MessageAttemptInterval", "TransactionEvent", _INTEGER | RW, "s", 0, _DAY_S, "10"),
                 ("MessageAttempts", "TransactionEvent", _INTEGER | RW, None, 1, 100, "3"),
@@ -118,7 +118,7 @@ TABLE = const(
                 (
                     "PublicKeyWithSignedMeterValue",
                     None,
-                    _OPTIONS | RW,
+                    OPTIONS | RW,
                     None,
                     None,
                     "Never,OncePerTransaction,EveryMeterValue",
@@ -140,10 +140,10 @@ TABLE = const(
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("SignReadings", None, _BOOLEAN | RW, None, None, None, "false"),
                 ("TxEndedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
-                ("TxEndedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
-                ("TxStartedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
+                ("TxEndedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
+                ("TxStartedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
                 ("TxUpdatedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "60"),
-                ("TxUpdatedMeasurands", None, _MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
+                ("TxUpdatedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
             ),
         ),
         (
@@ -165,8 +165,8 @@ TABLE = const(
                 ("MaxEnergyOnInvalidId", None, _INTEGER | RW, "Wh", 0, None, "0"),
                 ("StopTxOnEVSideDisconnect", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("StopTxOnInvalidId", None, _BOOLEAN | RW, None, None, None, "true"),
-                ("TxStartPoint", None, _MEMBERS | RW, None, None, _TX_START_POINTS, "EVConnected,Authorized"),
-                ("TxStopPoint", None, _MEMBERS | RW, None, None, _TX_POINTS, "EVConnected,Authorized"),
+                ("TxStartPoint", None, MEMBERS | RW, None, None, _TX_START_POINTS, "EVConnected,Authorized"),
+                ("TxStopPoint", None, MEMBERS | RW, None, None, _TX_POINTS, "EVConnected,Authorized"),
             ),
         ),
         (
@@ -174,7 +174,7 @@ TABLE = const(
             STATION,
             (
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
-                ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
+                ("AvailabilityState", None, OPTIONS, None, None, _STATES, None),
                 ("Model", None, _STRING, None, None, None, MODEL),
                 ("SupplyPhases", None, _INTEGER, None, None, None, _SUPPLY_PHASES),
                 ("VendorName", None, _STRING, None, None, None, VENDOR),
@@ -186,8 +186,8 @@ TABLE = const(
             (
                 ("AllowReset", None, _BOOLEAN, None, None, None, "true"),
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
-                ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
-                ("Power", None, _DECIMAL, "W", None, _EVSE_POWER_W, ""),
+                ("AvailabilityState", None, OPTIONS, None, None, _STATES, None),
+                ("Power", None, DECIMAL, "W", None, _EVSE_POWER_W, ""),
                 ("SupplyPhases", None, _INTEGER, None, None, None, _SUPPLY_PHASES),
             ),
         ),
@@ -196,7 +196,7 @@ TABLE = const(
             CONNECTOR,
             (
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
-                ("AvailabilityState", None, _OPTIONS, None, None, _STATES, None),
+                ("AvailabilityState", None, OPTIONS, None, None, _STATES, None),
                 ("ConnectorType", None, _STRING, None, None, None, "sType2"),
                 ("SupplyPhases", None, _INTEGER, None, None, None, _SUPPLY_PHASES),
             ),
@@ -272,11 +272,11 @@ def refusal(entry, value):
     elif kind == _STRING:
         if not low <= len(value) <= high:
             return "InvalidValue"
-    elif kind in (_OPTIONS, _SEQUENCE, _MEMBERS):
+    elif kind in (OPTIONS, _SEQUENCE, MEMBERS):
         if not value and low == 0:
             return None
         items = value.split(",")
-        if kind == _OPTIONS and len(items) != 1:
+        if kind == OPTIONS and len(items) != 1:
             return "InvalidValue"
         for item in items:
             if item not in high.split(",") or items.count(item) != 1:

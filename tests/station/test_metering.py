@@ -59,7 +59,7 @@ def world():
 def booted(world, **values):
     world.boot()
     metering = world.station.metering
-    metering.transactions, metering.outbox = Transactions(), Outbox()
+    metering.transactions, metering._outbox = Transactions(), Outbox()
     world.accepted()
     for name, value in values.items():
         setting(world, name, value)
@@ -228,7 +228,7 @@ def test_send_during_idle_only(world):
     )
     begin(world, metering)
     world.run(121)
-    assert world.requests("MeterValues") == metering.transactions.sent == metering.outbox.kept == []
+    assert world.requests("MeterValues") == metering.transactions.sent == metering._outbox.kept == []
     end(metering)
     world.run(60)
     assert [m.payload["evseId"] for m in world.requests("MeterValues")] == [1, 2]
@@ -291,7 +291,7 @@ def test_samples_for_the_end(world):
     metering = booted(world, Sampled__TxEndedInterval="100", Sampled__TxUpdatedInterval="0")
     begin(world, metering)
     world.run(250)
-    kept = metering.outbox.kept
+    kept = metering._outbox.kept
     assert [(evse, name) for evse, name, _ in kept] == [(1, "tx-1")] * 3
     assert {values(v)["Energy.Active.Import.Register"]["context"] for _, _, v in kept} == {"Sample.Periodic"}
     assert [round(gap) for gap in gaps([v["timestamp"] for _, _, v in kept])] == [100, 100]
@@ -302,7 +302,7 @@ def test_only_start_for_the_end_where_the_interval_is_zero(world):
     metering = booted(world, Sampled__TxUpdatedInterval="0")
     begin(world, metering)
     world.run(1000)
-    assert [v["sampledValue"][0]["context"] for _, _, v in metering.outbox.kept] == ["Transaction.Begin"]
+    assert [v["sampledValue"][0]["context"] for _, _, v in metering._outbox.kept] == ["Transaction.Begin"]
 
 
 def test_clock_samples_for_the_end(world):
@@ -315,7 +315,7 @@ def test_clock_samples_for_the_end(world):
     )
     begin(world, metering)
     world.run(250)
-    kept = [v for _, _, v in metering.outbox.kept]
+    kept = [v for _, _, v in metering._outbox.kept]
     assert gaps([v["timestamp"] for v in kept]) == [100] * (len(kept) - 1)
     assert len(kept) >= 2
     assert {(v["sampledValue"][0]["context"], v["sampledValue"][0]["measurand"]) for v in kept} == {
@@ -414,7 +414,7 @@ def test_signed_values_of_a_transaction(world):
     charge(world)
     begin(world, metering)
     world.run(250)
-    kept = [v for _, _, v in metering.outbox.kept]
+    kept = [v for _, _, v in metering._outbox.kept]
     assert len(kept) == 3
     for value in kept:
         assert validate("MeterValues", "Request", {"evseId": 1, "meterValue": [value]}) == []
@@ -443,7 +443,7 @@ def test_the_public_key_is_told_as_configured(world, when, told):
         begin(world, metering)
         world.run(250)
         end(metering)
-    keys = [signed(v)[1]["publicKey"] for _, _, v in metering.outbox.kept]
+    keys = [signed(v)[1]["publicKey"] for _, _, v in metering._outbox.kept]
     assert [bool(key) for key in keys] == told
     assert set(keys) <= {"", world.evse.public_key(1)}
 
@@ -456,7 +456,7 @@ def test_the_key_is_told_once_by_start_and_sample(world):
     metering.put(text, reading, "Transaction.Begin", ALL)
     metering.started(1, reading)
     assert signed(json.loads(text.text))[1]["publicKey"]
-    ((_, _, kept),) = metering.outbox.kept
+    ((_, _, kept),) = metering._outbox.kept
     assert signed(kept)[1]["publicKey"] == ""
     assert signed(kept)[1]["signedMeterData"]
 
