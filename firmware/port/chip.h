@@ -35,9 +35,6 @@ void tick_interrupt(void); // shared layer; called by the chip's handler, which 
 void chip_uart_init(unsigned uart);
 void chip_uart_kick(unsigned uart); // there is something to send; any context
 
-// Wait for an event: the last thing before the wfe instruction that the chip needs.
-void chip_idle(void);
-
 // Flash of the stores (store.h). Addresses are word aligned. False: the hardware said no.
 bool chip_flash_erase(uintptr_t bank, size_t size);
 bool chip_flash_program(uintptr_t address, const uint32_t *words, size_t count);

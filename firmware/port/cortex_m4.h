@@ -30,8 +30,6 @@
 #define SCB_HFSR REG32(0xE000ED2Cu)
 #define SCB_MMFAR REG32(0xE000ED34u)
 #define SCB_BFAR REG32(0xE000ED38u)
-#define SCB_CPACR REG32(0xE000ED88u)
-#define SCB_CPACR_FPU_FULL (0xFu << 20)
 
 static inline void dsb(void) {
     __asm volatile ("dsb" ::: "memory");
@@ -61,10 +59,6 @@ static inline void nvic_enable(unsigned irq) {
 
 static inline void nvic_pend(unsigned irq) {
     NVIC_ISPR(irq / 32) = 1u << (irq % 32);
-}
-
-static inline void nvic_clear(unsigned irq) {
-    NVIC_ICPR(irq / 32) = 1u << (irq % 32);
 }
 
 static inline __attribute__((noreturn)) void system_reset(void) {

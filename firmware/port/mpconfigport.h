@@ -31,7 +31,7 @@
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF  (1)
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE    (192)
 #define MICROPY_LONGINT_IMPL                    (MICROPY_LONGINT_IMPL_LONGLONG)
-#define MICROPY_FLOAT_IMPL                      (MICROPY_FLOAT_IMPL_FLOAT)
+#define MICROPY_FLOAT_IMPL                      (MICROPY_FLOAT_IMPL_NONE)
 #define MICROPY_PY_BUILTINS_COMPLEX             (0)
 
 // Errors: names and lines for the log, short texts.

@@ -30,31 +30,26 @@ mp_obj_t __wrap_mp_obj_new_int_from_str_len(const char **text, size_t size, bool
     return mp_obj_new_int_from_ll((long long)(negative ? 0 - value : value));
 }
 
-// Single precision to 64 bits (Arm run-time ABI, 4.1.2), towards zero, to the nearest number out of range.
-// The compiler's library goes by way of double precision, which is 2 kB of code that nothing else needs.
-unsigned long long __aeabi_f2ulz(float value);
-unsigned long long __aeabi_f2ulz(float value) {
-    union {
-        float value;
-        uint32_t bits;
-    } number = {value};
-    int shift = (int)(number.bits >> 23 & 0xFF) - 127 - 23;
-    unsigned long long mantissa = (number.bits & 0x7FFFFF) | 0x800000;
-    if (shift < -23 || number.bits >> 31) {
-        return 0;
-    }
-    if (shift < 0) {
-        return mantissa >> -shift;
-    }
-    return shift <= 40 ? mantissa << shift : ULLONG_MAX;
+// There is no floating point. What JSON writes with a point or an exponent becomes a number of a type of its own,
+// which keeps the text and cannot be taken for an integer.
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t text;
+} decimal_t;
+
+static void decimal_print(const mp_print_t *print, mp_obj_t self, mp_print_kind_t kind) {
+    (void)kind;
+    mp_obj_print_helper(print, ((const decimal_t *)MP_OBJ_TO_PTR(self))->text, PRINT_STR);
 }
 
-long long __aeabi_f2lz(float value);
-long long __aeabi_f2lz(float value) {
-    bool negative = value < 0;
-    unsigned long long size = __aeabi_f2ulz(negative ? -value : value);
-    if (size > LLONG_MAX) {
-        return negative ? LLONG_MIN : LLONG_MAX;
-    }
-    return negative ? -(long long)size : (long long)size;
+static MP_DEFINE_CONST_OBJ_TYPE(decimal_type, MP_QSTR_decimal, MP_TYPE_FLAG_NONE, print, decimal_print);
+
+// Stands in for MicroPython's own, by the linker's --wrap: that one raises ValueError.
+mp_obj_t __wrap_mp_parse_num_float(const char *text, size_t size, bool allow_imaginary, void *lexer);
+mp_obj_t __wrap_mp_parse_num_float(const char *text, size_t size, bool allow_imaginary, void *lexer) {
+    (void)allow_imaginary;
+    (void)lexer;
+    decimal_t *decimal = mp_obj_malloc(decimal_t, &decimal_type);
+    decimal->text = mp_obj_new_str(text, size);
+    return MP_OBJ_FROM_PTR(decimal);
 }

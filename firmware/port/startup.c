@@ -13,9 +13,7 @@ void reset_handler(void);
 
 static __attribute__((noreturn, used)) void start(void) {
     SCB_VTOR = (uint32_t)core_vectors;
-    SCB_CPACR |= SCB_CPACR_FPU_FULL;
     dsb();
-    isb();
     const uint32_t *from = &_data_load;
     for (uint32_t *to = &_data_start; to < &_data_end;) {
         *to++ = *from++;

@@ -65,7 +65,6 @@ static void sleep_until(uint64_t now, uint64_t until) {
         arm(at);
     }
     while (!recheck) {
-        chip_idle();
         wfe();
     }
 }

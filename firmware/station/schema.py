@@ -418,7 +418,8 @@ def _check_scalar(value, kind, argument, where, name):
     elif kind == _BOOLEAN:
         wrong = type(value) is not bool and " is not a boolean"
     elif kind == _NUMBER:
-        wrong = type(value) not in (int, float) and " is not a number"
+        # one with a fraction is of a type of its own on the chip
+        wrong = (value is None or type(value) in (bool, str, list, dict)) and " is not a number"
     elif kind == _ANY:
         return
     elif not isinstance(value, str):

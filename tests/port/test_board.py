@@ -239,12 +239,16 @@ def test_websocket_mask(target: Target) -> None:
     assert target.ask("mask", data.hex(), 3, 30, key.hex()) == masked.hex()
 
 
-def test_integers_have_64_bits_and_floats_work(target: Target) -> None:
+def test_integers_have_64_bits(target: Target) -> None:
     assert target.ask("int", "9223372036854775807") == 2**63 - 1
     assert target.ask("int", "-9000000000000000001") == -9000000000000000001
     assert target.ask("int", "-2000000000") == -2_000_000_000
     assert "ValueError" in target.ask("int", "9223372036854775808")["raised"]
-    assert target.ask("divide", 3, 2) == 1.5
+
+
+def test_a_number_with_a_fraction_is_kept_as_text_and_is_no_integer(target: Target) -> None:
+    assert target.ask("int_types", 1, 1.0, -2.5e-7, 10) == [True, False, False, True]
+    assert target.ask("same", [1.25, {"a": -2.5e-07}]) == [1.25, {"a": -2.5e-07}]
 
 
 # Time

@@ -8,7 +8,7 @@ from bench.firmware import FIRMWARE_DIR
 from .target import Target
 
 STATION = sorted((FIRMWARE_DIR / "station").rglob("*.py"))
-TYPES = (str, bytes, bytearray, memoryview, list, tuple, dict, int, float, set, frozenset)
+TYPES = (str, bytes, bytearray, memoryview, list, tuple, dict, int, set, frozenset)
 METHODS = {name for kind in TYPES for name in dir(kind) if not name.startswith("__")}
 BATCH = 30
 
@@ -46,8 +46,10 @@ def test_modules(target: Target) -> None:
     assert missing(target, "missing_modules", used | {"struct"}) == ["struct"]
 
 
-def test_no_set_displays() -> None:
-    """They compile, and there is no set to make of them."""
-    found = [ast.unparse(node) for node in nodes() if isinstance(node, ast.Set | ast.SetComp)]
+def test_no_set_displays_and_no_fractions() -> None:
+    """They compile, and there is nothing to make of them."""
+    kinds = (ast.Set, ast.SetComp, ast.Div)
+    found = [ast.unparse(node) for node in nodes() if isinstance(node, kinds)]
+    found += [repr(n.value) for n in nodes() if isinstance(n, ast.Constant) and isinstance(n.value, float)]
     assert STATION
     assert found == []

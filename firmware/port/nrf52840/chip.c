@@ -38,15 +38,6 @@ void chip_modem_enable(bool on) {
     }
 }
 
-// Anomaly 87: an exception flag of the FPU keeps its interrupt pending, and the CPU from sleeping.
-void chip_idle(void) {
-    uint32_t fpscr;
-    __asm volatile ("vmrs %0, fpscr" : "=r" (fpscr));
-    fpscr &= ~0x9Fu;
-    __asm volatile ("vmsr fpscr, %0" :: "r" (fpscr));
-    nvic_clear(FPU_IRQ);
-}
-
 // Anomaly 136: a pin reset may set other bits too. A power-on and a brown-out both leave no bit.
 reset_cause_t chip_reset_cause(void) {
     uint32_t reasons = POWER_RESETREAS;

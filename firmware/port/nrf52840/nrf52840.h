@@ -111,6 +111,5 @@
 #define NVMC_ICACHECNF_CACHEEN (1u << 0)
 #define FLASH_PAGE_SIZE 4096u
 
-#define FPU_IRQ 38u
 
 #endif

@@ -95,9 +95,6 @@ void chip_modem_enable(bool on) {
     GPIO_BSRR(BOARD_MODEM_ENABLE_PORT) = 1u << (BOARD_MODEM_ENABLE_PIN + (on ? 0 : 16));
 }
 
-void chip_idle(void) {
-}
-
 // Every reset but the one from the pin pulls the pin as well, and a power-on sets the brown-out flag too
 // [7.3.21]: the flags are looked at from the most to the least telling.
 reset_cause_t chip_reset_cause(void) {

@@ -46,7 +46,7 @@ def missing_names(names):
 
 
 def missing_methods(names):
-    values = ("", b"", bytearray(), memoryview(b""), [], (), {}, 0, 0.5, len, None, Exception, missing_names)
+    values = ("", b"", bytearray(), memoryview(b""), [], (), {}, 0, len, None, Exception, missing_names)
     return [name for name in names if not any(hasattr(value, name) for value in values)]
 
 
@@ -119,7 +119,8 @@ COMMANDS = {
     "evse_wait": evse.wait,
     "evse_any": evse.any,
     "int": int,
-    "divide": lambda a, b: a / b,
+    "int_types": lambda *values: [type(value) is int for value in values],
+    "same": lambda value: value,
 }
 
 
