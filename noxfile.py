@@ -33,7 +33,8 @@ def tests(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("ocpp-bench", "build")
-    session.run("pytest", *session.posargs)
+    # A file is one worker's: its fixtures hold images and runs.
+    session.run("pytest", "--numprocesses=logical", "--dist=loadfile", *session.posargs)
 
 
 @nox.session
