@@ -24,11 +24,11 @@ from rich.console import Console
 
 from bench import firmware as firmware_build
 from bench.conformance.core import Case, ListError, load_core
-from bench.conformance.pics import PICS, Pics, PicsError, load_pics
+from bench.conformance.pics import Pics, PicsError, load_pics, statements
 from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.base import EmulatorError
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
-from bench.firmware import FirmwareError
+from bench.firmware import RELEASE, FirmwareError
 from bench.memory.budget import BudgetError, breaches, read_budget
 from bench.memory.compare import Bytes, CompareError, changes, load, to_json, to_markdown, totals
 from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
@@ -68,6 +68,7 @@ app = typer.Typer(
 )
 
 Boards = Annotated[list[str] | None, typer.Option("--board", "-b", help="Board (may be repeated); all.")]
+VariantName = Annotated[str, typer.Option("--variant", help="What is built (firmware/variants.toml).")]
 FirmwareFile = Annotated[Path | None, typer.Option("--firmware", help="Your own ELF image.")]
 PlatformFile = Annotated[
     Path | None, typer.Option("--platform", help="Your own .repl, with .toml beside it.")
@@ -88,10 +89,10 @@ class UsageError(RigError):
 
 
 @app.command()
-def build(board: Boards = None) -> None:
+def build(board: Boards = None, variant: VariantName = RELEASE) -> None:
     """Build the firmware (source and cross compiler are fetched or named where missing)."""
     for name in _boards(board):
-        elf = firmware_build.build(name)
+        elf = firmware_build.build(name, variant=variant)
         memory = measure(elf)
         out.print(
             f"{name}: {elf}  ROM {memory.rom:,}  RAM {memory.ram:,} bytes", highlight=False, soft_wrap=True
@@ -102,6 +103,7 @@ def build(board: Boards = None) -> None:
 def run(
     *,
     board: Boards = None,
+    variant: VariantName = RELEASE,
     emulator: EmulatorKind = "auto",
     renode: RenodePath = None,
     include: Annotated[list[str] | None, typer.Option("--include", help="Tag pattern (Robot).")] = None,
@@ -117,8 +119,10 @@ def run(
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run each scenario so often.")] = 1,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
     or 1,
-    report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
-    pics: Annotated[Path, typer.Option("--pics", help="What your own station declares.")] = PICS,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the reports, else build/report[/variant].")
+    ] = None,
+    pics: Annotated[Path | None, typer.Option("--pics", help="What your own station declares.")] = None,
 ) -> None:
     """Run the scenarios; reports and the conformance matrix go to build/report."""
     from bench.conformance import matrix as conformance
@@ -133,10 +137,11 @@ def run(
     )
 
     kind = _choose(emulator, renode)
-    cases, declared, found = load_core(), load_pics(pics), discover()
-    conformance.check(found, cases, declared if pics == PICS else None)
+    report = report or (REPORT if variant == RELEASE else REPORT / variant)
+    cases, found, (declared, ours) = load_core(), discover(), _declared(variant, pics)
+    conformance.check(found, cases, ours)
     scenarios = _applicable(select(found, include or (), test or ()), cases, declared)
-    targets = _targets(board, firmware, platform)
+    targets = _targets(board, firmware, platform, variant)
     for name, elf in targets.items():
         _check_image(name, elf, emulator)
     report.mkdir(parents=True, exist_ok=True)
@@ -339,6 +344,7 @@ def size(
         Path | None, typer.Argument(help="ELF image; its linker map is taken from beside it.")
     ] = None,
     board: Boards = None,
+    variant: VariantName = RELEASE,
     level: Annotated[
         str, typer.Option("--by", help="region, section, component, block, source or symbol.")
     ] = "component",
@@ -362,7 +368,7 @@ def size(
     if elf:
         images = {elf.name: measure(elf)}
     else:
-        images = {name: measure(firmware_build.build(name)) for name in _boards(board)}
+        images = {name: measure(firmware_build.build(name, variant=variant)) for name in _boards(board)}
     if as_json:
         print(json.dumps({name: memory.to_json() for name, memory in images.items()}, indent=1))
     else:
@@ -412,6 +418,7 @@ def compare(
 def boot(
     *,
     board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
+    variant: VariantName = RELEASE,
     csms: Annotated[
         str | None, typer.Option("--csms", help="ws://host:port/path of your own CSMS; else one in here.")
     ] = None,
@@ -431,7 +438,7 @@ def boot(
     from bench.live import Live
 
     _choose(emulator, renode)
-    ((name, elf),) = _targets([board], firmware, platform).items()
+    ((name, elf),) = _targets([board], firmware, platform, variant).items()
     Live(
         load_platform(name),
         elf,
@@ -513,7 +520,9 @@ def _boards(asked: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(asked or known))
 
 
-def _targets(boards: Sequence[str] | None, elf: Path | None, platform: Path | None) -> dict[str, Path]:
+def _targets(
+    boards: Sequence[str] | None, elf: Path | None, platform: Path | None, variant: str = RELEASE
+) -> dict[str, Path]:
     """Board or path of a .repl -> ELF image to run on it."""
     if platform is not None:
         if elf is None:
@@ -521,7 +530,7 @@ def _targets(boards: Sequence[str] | None, elf: Path | None, platform: Path | No
         return {str(platform.resolve()): elf}
     chosen = _boards(boards)
     if elf is None:
-        return {name: firmware_build.build(name) for name in chosen}
+        return {name: firmware_build.build(name, variant=variant) for name in chosen}
     if len(chosen) != 1:
         raise UsageError("--firmware needs one --board (or --platform FILE.repl)")
     return {chosen[0]: elf}
@@ -541,6 +550,16 @@ def _choose(emulator: str, renode: Path | None) -> str:
     kind = choose(_kind(emulator))
     _say(f"emulator: Renode at {locate()}" if kind == "renode" else "emulator: Unicorn")
     return kind
+
+
+def _declared(variant: str, own: Path | None) -> tuple[Pics, list[Pics]]:
+    """What the station declares, and the statements of all of ours; none for a station of your own."""
+    if own:
+        return load_pics(own), []
+    ours = statements(firmware_build.table())
+    if variant not in ours:
+        raise UsageError(f"no variant {variant!r}; there are {', '.join(ours)}")
+    return ours[variant], list(ours.values())
 
 
 def _applicable(scenarios: Sequence[Scenario], cases: Sequence[Case], declared: Pics) -> list[Scenario]:

@@ -18,6 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from firmware.variants import Table, VariantError
+from firmware.variants import load as load_variants
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE_DIR = ROOT / "firmware"
 BUILD_DIR = ROOT / "build"
@@ -33,6 +36,9 @@ TOOL_PACKAGES = {COMPILER: "gcc-arm-none-eabi", "make": "make", "gcc": "gcc"}
 HEADERS_PACKAGE = "libnewlib-arm-none-eabi"
 HOST_HEADERS_PACKAGE = "libc6-dev"
 
+RELEASE = "lite"
+"""The variant that is built where none is named."""
+
 LOG_TAIL_LINES = 12
 
 
@@ -45,31 +51,50 @@ def boards() -> list[str]:
     return sorted(path.parent.name for path in FIRMWARE_DIR.glob("port/boards/*/board.mk"))
 
 
-def elf_path(board: str) -> Path:
+def table() -> Table:
+    """The variants that there are, and the features they are made of. Raises FirmwareError."""
+    try:
+        return load_variants()
+    except VariantError as error:
+        raise FirmwareError(str(error)) from None
+
+
+def variants() -> list[str]:
+    """Names of the variants, the release first."""
+    return list(table().variants)
+
+
+def elf_path(board: str, variant: str = RELEASE) -> Path:
     """The image that `build` has made. Raises FirmwareError where there is none."""
-    elf = _output_dir(board) / "firmware.elf"
+    elf = _output_dir(board, variant) / "firmware.elf"
     if not elf.is_file():
-        raise FirmwareError(f"{elf}: not built yet; run: ocpp-bench build --board {board}")
+        option = "" if variant == RELEASE else f" --variant {variant}"
+        raise FirmwareError(f"{elf}: not built yet; run: ocpp-bench build --board {board}{option}")
     return elf
 
 
-def build(board: str, jobs: int | None = None, *, manifest: Path | None = None) -> Path:
+def build(
+    board: str, jobs: int | None = None, *, variant: str = RELEASE, manifest: Path | None = None
+) -> Path:
     """Build the image of `board` with `jobs` compilers at a time (all processors by default).
 
+    It goes to ``build/firmware/<board>``, other variants than the release to ``<board>-<variant>``.
     `manifest` freezes another application than the station (MicroPython's manifest format) into an image of
-    its own, ``build/firmware/<board>-<name of the manifest's folder>``. Returns the path of the ELF; .bin,
-    .hex and .map lie beside it, and the compiler's output in ``<folder>.log``. Raises FirmwareError.
+    its own, ``<board>-<name of the manifest's folder>``. Returns the path of the ELF; .bin, .hex and .map lie
+    beside it, and the compiler's output in ``<folder>.log``. Raises FirmwareError.
     """
     if board not in boards():
         raise FirmwareError(f"no board {board!r}; there are {', '.join(boards())}")
+    if variant not in variants():
+        raise FirmwareError(f"no variant {variant!r}; there are {', '.join(variants())}")
     with _locked(BUILD_DIR / "firmware.lock"):
         ensure_toolchain()
         source = ensure_source(BUILD_DIR / "micropython")
-        output = _output_dir(board)
-        options = []
+        output = _output_dir(board, variant)
+        options = [f"VARIANT={variant}"]
         if manifest is not None:
-            output = output.with_name(f"{board}-{manifest.resolve().parent.name}")
-            options = [f"APP_MANIFEST={manifest.resolve()}"]
+            output = output.with_name(f"{output.name}-{manifest.resolve().parent.name}")
+            options.append(f"APP_MANIFEST={manifest.resolve()}")
         make(FIRMWARE_DIR, board, source, output, options, jobs=jobs, progress=_to_stderr)
     return output / "firmware.elf"
 
@@ -113,6 +138,7 @@ def make(
         f"MICROPYTHON_DIR={source}",
         f"BUILD={output.resolve()}",
         f"MPY_CROSS_BUILD={(BUILD_DIR / 'mpy-cross').resolve()}",
+        f"PYTHON={sys.executable}",
         *(options or []),
     ]
     told = False
@@ -131,7 +157,7 @@ def make(
         for line in process.stdout:
             file.write(line)
             if not told and line.startswith(("CC ", "MAKE ", "LINK ")):
-                progress(f"building the firmware of {board} ...")
+                progress(f"building the firmware of {output.name} ...")
                 told = True
     if process.returncode != 0:
         lines = [line for line in log.read_text().splitlines() if "Build-Troubleshooting" not in line]
@@ -209,8 +235,8 @@ def ensure_toolchain() -> None:
 _ELSE = f"set MICROPYTHON_DIR to an unpacked MicroPython {MICROPYTHON_VERSION} instead"
 
 
-def _output_dir(board: str) -> Path:
-    return BUILD_DIR / "firmware" / board
+def _output_dir(board: str, variant: str) -> Path:
+    return BUILD_DIR / "firmware" / (board if variant == RELEASE else f"{board}-{variant}")
 
 
 def _to_stderr(line: str) -> None:

@@ -1,5 +1,4 @@
 # ruff: noqa: F821 (the names of the manifest language)
-# What is frozen into the image: asyncio, the station, and main.py, which the port runs after reset.
+# What is frozen: asyncio, and the variant's station with main.py, which the port runs after reset.
 include("$(MPY_DIR)/extmod/asyncio")
-module("main.py")
-package("station")
+include("$(APPLICATION)/manifest.py")

@@ -14,7 +14,7 @@ from bench.scenarios import Job, ScenarioError, discover, run_all, select
 
 def test_every_scenario_has_its_id_as_name_prefix_and_tag_and_names_requirements() -> None:
     scenarios = discover()
-    check(scenarios, load_core(), load_pics())
+    check(scenarios, load_core(), [load_pics()])
     for scenario in scenarios:
         assert scenario.name.startswith(scenario.id)
         assert scenario.id in scenario.tags or not scenario.id.startswith("TC_")

@@ -68,6 +68,13 @@ class Case:
 
     def applicability(self, pics: Pics) -> Applicability:
         """Raises ListError for a condition that the statement does not answer."""
+        lacking = pics.lacks.get(self.id) or pics.lacks.get(self.block)
+        if lacking:
+            return Applicability(
+                applies=False,
+                excluded_by=(f"feature {lacking.name}",),
+                reasons=(f"feature {lacking.name}: built without ({lacking.text})",),
+            )
         condition = self.parsed()
         if condition is None:
             return Applicability(applies=True, excluded_by=(), reasons=())

@@ -85,10 +85,9 @@ class Matrix:
         }
 
 
-def check(scenarios: Iterable[Scenario], cases: Sequence[Case], pics: Pics | None) -> None:
-    """Raises ListError for a scenario whose test case is not in the list, is there twice, or does not apply.
-
-    Without `pics` nothing is said of what applies.
+def check(scenarios: Iterable[Scenario], cases: Sequence[Case], statements: Sequence[Pics]) -> None:
+    """Raises ListError for a scenario whose test case is not in the list, is there twice, or applies to none
+    of these stations. Without `statements` nothing is said of what applies.
     """
     known = {case.id: case for case in cases}
     seen: dict[str, Scenario] = {}
@@ -101,15 +100,15 @@ def check(scenarios: Iterable[Scenario], cases: Sequence[Case], pics: Pics | Non
             continue
         if name not in known:
             raise ListError(f"{source}: {name} is not in the list of Core test cases (robot/core.csv)")
-        if pics and name in pics.waits_for:
+        if any(name in pics.waits_for for pics in statements):
             raise ListError(
                 f"{source}: {name} is there, but firmware/pics.toml says what it waits for; remove it there"
             )
-        excluded = known[name].applicability(pics).excluded_by if pics else ()
-        if excluded:
+        found = [known[name].applicability(pics) for pics in statements]
+        if found and not any(applicability.applies for applicability in found):
             raise ListError(
-                f"{source}: {name} does not apply to this station ({' and '.join(excluded)}"
-                " is not met: firmware/pics.toml)"
+                f"{source}: {name} does not apply to this station ({' and '.join(found[0].excluded_by)}"
+                " is not met: firmware/pics.toml, variants.toml)"
             )
 
 

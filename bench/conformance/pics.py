@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from firmware.variants import Feature, Table, Variant
 
 PICS = Path(__file__).resolve().parents[2] / "firmware" / "pics.toml"
 
@@ -45,13 +47,15 @@ class Declared:
 class Pics:
     """`features` by the ids of Part 5 (C-01, AQ-2, HFS-8), `profiles` by their names there.
 
-    `waits_for`: by test case or block, why there is no scenario yet.
+    `waits_for`: by test case or block, why there is no scenario yet; `lacks`: by test case or block, the
+    feature of the firmware that it needs and that this station is built without.
     """
 
     product_subtype: Declared
     profiles: dict[str, Declared]
     features: dict[str, Declared]
     waits_for: dict[str, str] = field(default_factory=dict)
+    lacks: dict[str, Feature] = field(default_factory=dict)
 
     def feature(self, name: str) -> Value:
         """What is declared for it; for one that only has suboptions (C-40), whether any of them is.
@@ -77,6 +81,32 @@ class Pics:
         if name not in self.profiles:
             raise PicsError(f"{name!r}: no such profile is declared; there are {', '.join(self.profiles)}")
         return bool(self.profiles[name].value)
+
+
+def of_variant(pics: Pics, table: Table, variant: Variant) -> Pics:
+    """The statement of a station that is built so; `pics` is about the release.
+
+    Raises PicsError for a feature that says something about what `pics` does not declare.
+    """
+    features = dict(pics.features)
+    lacks: dict[str, Feature] = {}
+    for feature in table.features.values():
+        if feature.name in variant.features:
+            for name, value, reason in feature.on:
+                pics.feature(name)
+                features[name] = Declared(value, reason)
+            continue
+        lacks |= dict.fromkeys(feature.cases, feature)
+        for name in feature.off:
+            no: Value = [] if isinstance(pics.feature(name), list) else False
+            features[name] = Declared(no, f"built without {feature.name}")
+    return replace(pics, features=features, lacks=lacks)
+
+
+def statements(table: Table) -> dict[str, Pics]:
+    """By variant, what its station declares (firmware/pics.toml). Raises PicsError."""
+    release = load_pics()
+    return {name: of_variant(release, table, variant) for name, variant in table.variants.items()}
 
 
 def load_pics(path: Path = PICS) -> Pics:

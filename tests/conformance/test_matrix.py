@@ -144,7 +144,7 @@ def test_folder_without_an_earlier_matrix(tmp_path: Path) -> None:
 )
 def test_scenarios_that_cannot_be(scenarios: list[Scenario], complaint: str) -> None:
     with pytest.raises(ListError, match=complaint):
-        conformance.check(scenarios, CASES, PICS)
+        conformance.check(scenarios, CASES, [PICS])
 
 
 def test_all_three_files_hold_every_case(tmp_path: Path) -> None:
