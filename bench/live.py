@@ -16,10 +16,11 @@ from rich.text import Text
 
 from bench.emulators import Kind
 from bench.emulators.base import NS_PER_S
+from bench.peers.hosts import CSMS_HOST, CSMS_PORT
 from bench.peers.tcp import TcpNetwork
 from bench.platforms import Platform
 from bench.provision import Provisioning
-from bench.rig import CSMS_HOST, CSMS_PORT, Rig, RigError
+from bench.rig import Rig, RigError
 from bench.wiretap import WireTap
 from csms_stub.csms import Csms
 from csms_stub.messages import Message

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -33,7 +33,8 @@ class StoreError(ValueError):
 class Provisioning:
     """What an installer enters before the station is first switched on.
 
-    `variables` maps ``Component.Variable`` (``Component#instance.Variable#instance``) to its value.
+    `variables` maps ``Component.Variable`` (``Component#instance.Variable#instance``) to its value. The
+    certificates are root certificates in DER, of CSMS and of the manufacturer.
     The default password has the form that A00.FR.205 asks for: 16 to 40 characters of passwordString.
     """
 
@@ -45,6 +46,8 @@ class Provisioning:
     wifi_ssid: str = "bench"
     wifi_password: str = "bench-psk"
     variables: Mapping[str, str] = field(default_factory=dict)
+    csms_roots: Sequence[bytes] = ()
+    manufacturer_roots: Sequence[bytes] = ()
 
     def entries(self) -> dict[str, bytes]:
         """Store keys and values, in the order in which they are written."""
@@ -63,7 +66,9 @@ class Provisioning:
             "v:SecurityCtrlr.BasicAuthPassword": self.password,
         }
         entries |= {f"v:{name}": value for name, value in self.variables.items()}
-        return {key: value.encode() for key, value in entries.items()}
+        roots = {f"c:C:{number}": root for number, root in enumerate(self.csms_roots)}
+        roots |= {f"c:M:{number}": root for number, root in enumerate(self.manufacturer_roots)}
+        return {key: value.encode() for key, value in entries.items()} | roots
 
 
 def image(entries: Mapping[str, bytes], size: int) -> bytes:

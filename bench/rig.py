@@ -18,19 +18,15 @@ from bench.memory.runtime import GcLayout, HeapProbe, StackProbe, gc_layout
 from bench.memory.series import Series
 from bench.metrics import Metrics, Watch
 from bench.peers.evse import EvseController
+from bench.peers.hosts import Hosts
 from bench.peers.modem import Modem
-from bench.peers.network import InProcessNetwork, Network
+from bench.peers.network import Network
 from bench.platforms import Platform
 from bench.provision import Provisioning, image
 from bench.rtt import RttReader
 from csms_stub.csms import Csms
 
 T = TypeVar("T")
-
-CSMS_HOST, CSMS_PORT = "csms.local", 9000
-"""The name by which stations of the bench know their CSMS."""
-SECOND_HOST, SECOND_PORT = "csms2.local", 9001
-"""Its second end point, to which a station can migrate."""
 
 _SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 60 * NS_PER_S
 _HEAP_WALK_NS = 100 * NS_PER_MS
@@ -99,7 +95,7 @@ class Rig:
     elf           its firmware, ours or another; what its symbols do not offer is said in `notes`
     emulator      "auto", "unicorn" or "renode"
     provisioning  what stands in the store before the first boot; None leaves the store erased
-    csms          the CSMS behind ws://csms.local:9000 and ws://csms2.local:9001 of the in-process network
+    csms          the CSMS of the in-process network: bench.peers.hosts tells where it is found
     network       instead of the in-process network: hosts outside (bench.peers.tcp.TcpNetwork)
     seed          of everything random outside the board
     metrics       have the board watched for `metrics`, which is slow
@@ -124,10 +120,8 @@ class Rig:
         self.notes: list[str] = []
         self.log: list[LogLine] = []
         self.csms = csms or Csms()
-        if network is None:
-            network = InProcessNetwork()
-            network.add(CSMS_HOST, CSMS_PORT, self.csms)
-            network.add(SECOND_HOST, SECOND_PORT, self.csms)
+        self.hosts = Hosts(self.csms)
+        network = network or self.hosts.network
         self._network = network
         installed = provisioning or Provisioning()
         self.modem = Modem(network, ssid=installed.wifi_ssid, password=installed.wifi_password, seed=seed)
@@ -275,8 +269,9 @@ class Rig:
         return found
 
     def transcript(self) -> list[str]:
-        """All HTTP upgrades and OCPP-J messages in order: virtual ns, station, direction, wire text."""
-        entries: list[tuple[int, str]] = []
+        """All HTTP upgrades and OCPP-J messages in order: virtual ns, station, direction, wire text; and TLS
+        handshakes and requests for files."""
+        entries = self.hosts.transcript()
         for connection in self.csms.connections:
             if shake := connection.handshake:
                 entries.append((shake.at_ns, f"{shake.identity} GET {shake.path} {shake.status}"))

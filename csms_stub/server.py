@@ -1,7 +1,7 @@
 """The CSMS over TCP or TLS: asyncio round the same Connection that scenarios use in lock step.
 
     python -m csms_stub --port 9000
-    python -m csms_stub --port 9443 --tls cert.pem key.pem --basic-auth OLB-0001:0123456789abcdef
+    python -m csms_stub --port 9443 --tls --basic-auth OLB-0001:0123456789abcdef
 
 Prints one line a message, its violations below it; Ctrl-C ends it.
 """
@@ -19,7 +19,7 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 from rich.console import Console
 from rich.text import Text
@@ -28,7 +28,9 @@ from csms_stub import schemas
 from csms_stub.connection import Connection
 from csms_stub.csms import Csms
 from csms_stub.messages import CsmsError, Message
+from csms_stub.pki import Kind, Pki, pem
 from csms_stub.session import Session
+from csms_stub.tls import Service, Stream, TlsEndpoint, TlsStream
 
 READ_SIZE = 1 << 16
 LINE_LENGTH = 160
@@ -44,8 +46,9 @@ class CsmsServer:
         async with CsmsServer(Csms(), port=0) as server:
             print(server.port)
 
-    `port` 0 takes a free one. `tls`: an SSLContext for the server side. Virtual time of the sessions is the
-    event loop's clock since the server was made; `Csms.epoch` should be the time of day then.
+    `port` 0 takes a free one. `tls`: an SSLContext for the server side. `service`: who accepts connections
+    instead of `csms` itself, as a `TlsEndpoint` before it. Virtual time of the sessions is the event loop's
+    clock since the server was made; `Csms.epoch` should be the time of day then.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class CsmsServer:
         host: str = "127.0.0.1",
         port: int = 9000,
         tls: ssl.SSLContext | None = None,
+        service: Service | None = None,
         on_connection: Callable[[Connection, str], None] | None = None,
     ) -> None:
         self.csms = csms
         self.host = host
         self.port = port
         self._tls = tls
+        self._service: Service = service or csms
         self._on_connection = on_connection
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,7 +121,7 @@ class CsmsServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        connection = self.csms.accept(self.now_ns, secure=self._tls is not None)
+        connection = self._service.accept(self.now_ns, secure=self._tls is not None)
         try:
             if connection is not None:
                 await self._serve(connection, reader, writer)
@@ -133,7 +138,7 @@ class CsmsServer:
                 await writer.wait_closed()
 
     async def _serve(
-        self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, connection: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         wake = asyncio.Event()
         self._wake.add(wake)
@@ -145,7 +150,7 @@ class CsmsServer:
                 if data := connection.take(self.now_ns):
                     writer.write(data)
                     await writer.drain()
-                if not told and connection.handshake is not None:
+                if not told and (inner := _inside(connection)) and inner.handshake is not None:
                     told = True
                     self._tell(connection, "opened")
                 if connection.closed:
@@ -174,9 +179,16 @@ class CsmsServer:
             with contextlib.suppress(asyncio.CancelledError, OSError, ssl.SSLError):
                 await reading
 
-    def _tell(self, connection: Connection, what: str) -> None:
-        if self._on_connection is not None:
+    def _tell(self, stream: Stream, what: str) -> None:
+        if self._on_connection is not None and (connection := _inside(stream)):
             self._on_connection(connection, what)
+
+
+def _inside(stream: Stream) -> Connection | None:
+    """The OCPP-J connection in a stream, under TLS or not."""
+    if isinstance(stream, TlsStream):
+        stream = stream.inner
+    return stream if isinstance(stream, Connection) else None
 
 
 class _Terminal:
@@ -245,7 +257,14 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="ID:PASSWORD",
         help="let only this station in (repeatable); without it everyone may come",
     )
-    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files: serve wss instead of ws")
+    parser.add_argument(
+        "--tls",
+        nargs="*",
+        metavar="CERT KEY",
+        help="serve wss instead of ws: with these PEM files, or with certificates made for a test",
+    )
+    parser.add_argument("--name", default="localhost", help="of the server in its test certificate")
+    parser.add_argument("--root", metavar="FILE", help="write the roots of the test certificates")
     parser.add_argument(
         "--token",
         action="append",
@@ -256,6 +275,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--interval", type=int, default=300, help="heartbeat interval, s (%(default)s)")
     parser.add_argument("--log", metavar="FILE", help="write the transcript to this file as JSON lines")
     options = parser.parse_args(arguments)
+    if options.tls is not None and len(options.tls) not in (0, 2):
+        parser.error("argument --tls: give a certificate and its key, or neither")
+    if options.root and options.tls != []:
+        parser.error("argument --root: there are test certificates with --tls alone")
     if not 0 <= options.port <= 65535:
         parser.error(f"argument --port: {options.port} is no TCP port (0 to 65535)")
     if options.interval < 1:
@@ -311,14 +334,29 @@ def tls_context(certificate: str, key: str) -> ssl.SSLContext:
     return context
 
 
+def _test_endpoint(csms: Csms, options: argparse.Namespace) -> TlsEndpoint:
+    """TLS with certificates that are valid from yesterday on."""
+    pki = Pki(epoch=csms.epoch)
+    if options.root:
+        try:
+            with open(options.root, "w", encoding="ascii") as file:  # noqa: PTH123
+                kinds: tuple[Kind, ...] = get_args(Kind)
+                file.writelines(pem(pki.root("csms", kind).certificate) for kind in kinds)
+        except OSError as error:
+            raise ServerError(f"--root {options.root}: {error.strerror}") from None
+    return TlsEndpoint(csms, pki, options.name, randomness=os.urandom)
+
+
 async def _run(options: argparse.Namespace, console: Console, log: TextIO | None) -> None:
     tls = tls_context(*options.tls) if options.tls else None
     terminal = _Terminal(console, log)
+    csms = _csms(options, terminal)
     server = CsmsServer(
-        _csms(options, terminal),
+        csms,
         host=options.host,
         port=options.port,
         tls=tls,
+        service=_test_endpoint(csms, options) if options.tls == [] else None,
         on_connection=terminal.connection,
     )
     ended = asyncio.Event()
@@ -328,7 +366,7 @@ async def _run(options: argparse.Namespace, console: Console, log: TextIO | None
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, ended.set)
     async with server:
-        scheme = "wss" if tls else "ws"
+        scheme = "ws" if options.tls is None else "wss"
         console.print(
             Text(f"CSMS listening at {scheme}://{server.host}:{server.port}{server.csms.path}/<identity>"),
             soft_wrap=True,

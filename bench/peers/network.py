@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from csms_stub.connection import Connection
-from csms_stub.csms import Csms
+from csms_stub.tls import Service, Stream
 
 
 class Link(Protocol):
@@ -40,11 +39,11 @@ class Network(Protocol):
         """Begin a connection; None: unknown host, or refused at once."""
 
 
-class CsmsLink:
-    """A link to a CSMS in this process, with the CSMS's Connection at its other end."""
+class ServiceLink:
+    """A link to a service in this process, with the service's stream at its other end."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
         self._pending = bytearray()
 
     def connected(self, now_ns: int) -> bool:
@@ -52,10 +51,10 @@ class CsmsLink:
 
     def closed(self, now_ns: int) -> bool:
         self._fill(now_ns)
-        return self.connection.closed and not self._pending
+        return self.stream.closed and not self._pending
 
     def receive(self, data: bytes, now_ns: int) -> None:
-        self.connection.receive(data, now_ns)
+        self.stream.receive(data, now_ns)
 
     def take(self, now_ns: int, limit: int) -> bytes:
         self._fill(now_ns)
@@ -64,29 +63,31 @@ class CsmsLink:
         return data
 
     def close(self, now_ns: int) -> None:
-        self.connection.receive_eof(now_ns)
+        self.stream.receive_eof(now_ns)
 
     def abandon(self, now_ns: int) -> None:
         self._pending.clear()
 
     def next_event_ns(self) -> int | None:
-        return 0 if self._pending else self.connection.next_event_ns()
+        return 0 if self._pending else self.stream.next_event_ns()
 
     def _fill(self, now_ns: int) -> None:
-        self._pending += self.connection.take(now_ns)
+        # A long file is handed out as the client takes it.
+        if not self._pending:
+            self._pending += self.stream.take(now_ns)
 
 
 class InProcessNetwork:
     """Hosts in this process, by name and port. Every other host is unknown, every other port refuses."""
 
     def __init__(self) -> None:
-        self._hosts: dict[tuple[str, int], Csms] = {}
+        self._hosts: dict[tuple[str, int], Service] = {}
 
-    def add(self, host: str, port: int, csms: Csms) -> None:
-        """Let `csms` listen at host:port, instead of what was there."""
-        self._hosts[host.lower(), port] = csms
+    def add(self, host: str, port: int, service: Service) -> None:
+        """Let `service` listen at host:port, instead of what was there."""
+        self._hosts[host.lower(), port] = service
 
-    def open(self, host: str, port: int, now_ns: int) -> CsmsLink | None:
-        csms = self._hosts.get((host.lower(), port))
-        connection = None if csms is None else csms.accept(now_ns, endpoint=f"{host.lower()}:{port}")
-        return None if connection is None else CsmsLink(connection)
+    def open(self, host: str, port: int, now_ns: int) -> ServiceLink | None:
+        service = self._hosts.get((host.lower(), port))
+        stream = None if service is None else service.accept(now_ns, endpoint=f"{host.lower()}:{port}")
+        return None if stream is None else ServiceLink(stream)

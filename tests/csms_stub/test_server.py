@@ -322,3 +322,61 @@ def test_the_program_prints_and_logs_each_message_and_ends_on_ctrl_c(tmp_path: P
     ]
     assert {entry["station"] for entry in entries} == {"CS1"}
     assert entries[4]["violations"] and not entries[0]["violations"]
+
+
+OPENSSL = ["openssl", "s_client", "-verify_hostname", "localhost", "-verify_return_error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ["-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"],
+            ["Verification: OK", "Protocol  : TLSv1.2", "HTTP/1.1 404"],
+        ),
+        (["-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], ["Verification: OK", "depth=2", "HTTP/1.1 404"]),
+        (
+            ["-cipher", "AES128-GCM-SHA256"],
+            ["Verification: OK", "Cipher is AES128-GCM-SHA256", "HTTP/1.1 404"],
+        ),
+        (
+            ["-cipher", "AES256-GCM-SHA384"],
+            ["Verification: OK", "Cipher is AES256-GCM-SHA384", "HTTP/1.1 404"],
+        ),
+        (["-maxfraglen", "512"], ["Verification: OK", "Protocol  : TLSv1.2", "HTTP/1.1 404"]),
+        (["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], ["alert protocol version", "Cipher is (NONE)"]),
+        (["-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], ["alert handshake failure", "Cipher is (NONE)"]),
+    ],
+)
+def test_openssl_at_the_command_line_server_with_test_certificates(
+    tls_stub: tuple[int, Path], options: list[str], told: list[str]
+) -> None:
+    port, root = tls_stub
+    command = [*OPENSSL, "-connect", f"127.0.0.1:{port}", "-CAfile", str(root), "-ign_eof", *options]
+    request = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+    done = subprocess.run(command, input=request, capture_output=True, text=True, timeout=20, check=False)
+    said = done.stdout + done.stderr
+    assert [text for text in told if text not in said] == []
+
+
+@pytest.fixture(scope="module")
+def tls_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """Port and root certificates of ``python -m csms_stub --tls``."""
+    root = tmp_path_factory.mktemp("stub") / "root.pem"
+    command = [sys.executable, "-m", "csms_stub", "--port", "0", "--tls", "--root", str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "wss://127.0.0.1:" in line
+        yield int(line.split("127.0.0.1:")[1].partition("/")[0]), root
+        process.terminate()
+
+
+def test_options_of_tls_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, reason in (
+        (["--tls", "cert.pem"], "give a certificate and its key, or neither"),
+        (["--root", "root.pem"], "there are test certificates with --tls alone"),
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert reason in capsys.readouterr().err
