@@ -14,6 +14,7 @@ import shutil
 import sys
 import textwrap
 import time
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from bench.memory.compare import Bytes, CompareError, changes, load, to_json, to
 from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
 from bench.memory.linkmap import MapError
 from bench.mutations import MutationError
+from bench.page import PageError
 from bench.platforms import load_platform, names
 from bench.provision import StoreError
 from bench.results import Result, all_passed, differences, durations
@@ -55,6 +57,7 @@ CLEAR_ERRORS = (
     ListError,
     MapError,
     MutationError,
+    PageError,
     PicsError,
     RigError,
     ScenarioError,
@@ -125,6 +128,7 @@ def run(
     pics: Annotated[Path | None, typer.Option("--pics", help="What your own station declares.")] = None,
 ) -> None:
     """Run the scenarios; reports and the conformance matrix go to build/report."""
+    from bench import page
     from bench.conformance import matrix as conformance
     from bench.report import (  # Robot's report writer is slow to import
         conformance_table,
@@ -201,6 +205,8 @@ def run(
     if metrics:
         _draw_metrics(results, report / "metrics")
     images = {Path(name).stem: measure(elf) for name, elf in targets.items()}
+    page.keep(report, images, variant="lite", emulator=kind, took_s=took_s, whole=not (include or test))
+    page.write(report)
     for table in (
         scenario_table(results),
         size_table(images),
@@ -209,7 +215,12 @@ def run(
     ):
         out.print(table)
     _say(time_line(results, took_s, jobs))
-    written = {"log": "log.html", "matrix": "conformance.html", "results": "results.json"}
+    written = {
+        "report": page.INDEX,
+        "log": "log.html",
+        "matrix": "conformance.html",
+        "results": "results.json",
+    }
     _say("   ".join(f"{what} {report / name}" for what, name in written.items()))
     different = differences(results)
     for line in different:
@@ -219,6 +230,21 @@ def run(
         _complain(f"{failed} of {len(results)} scenarios failed")
     if different or not all_passed(results):
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("report")
+def report_page(
+    *,
+    report: Annotated[Path, typer.Option("--report", help="Folder that a run has left.")] = REPORT,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+) -> None:
+    """Make build/report/index.html of what the last run left there; runs nothing."""
+    from bench import page
+
+    path = page.write(report)
+    _say(f"{path} ({path.stat().st_size:,} bytes)")
+    if open_it:
+        webbrowser.open(path.resolve().as_uri())
 
 
 @app.command()

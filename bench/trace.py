@@ -74,7 +74,7 @@ def record(rig: Rig, acts: Sequence[tuple[int, str, str]], folder: Path) -> None
         end=rig.now_ns,
         left_out=left_out,
     )
-    (folder / TRACE).write_text(json.dumps(asdict(trace), separators=(",", ":"), ensure_ascii=False))
+    (folder / TRACE).write_text(json.dumps(asdict(trace), separators=(",", ":")))
 
 
 def _messages(csms: Csms) -> list[tuple[int, str, str]]:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 STEP_TIMEOUT_S = 60.0
 _TOLD = 16
-_TELLING = {
+TELLING = {
     "TransactionEvent": (
         "eventType",
         "triggerReason",
@@ -53,7 +53,7 @@ _TELLING = {
     ),
 }
 """What tells a message from others of its action; for those that are not here, see `told`."""
-_TELLING_MOST = ("status", "type", "requestId", "evseId", "evse.id", "transactionId", "requestedMessage")
+TELLING_MOST = ("status", "type", "requestId", "evseId", "evse.id", "transactionId", "requestedMessage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Keywords:
 def told(message: Message) -> str:
     """A message in a line: when, which way, what, and the fields that tell it from others."""
     way = "station >" if message.direction == "in" else "   CSMS >"
-    found = ((path, value_at(message.payload, path)) for path in _TELLING.get(message.action, _TELLING_MOST))
+    found = ((path, value_at(message.payload, path)) for path in TELLING.get(message.action, TELLING_MOST))
     fields = [_told_field(path, value) for path, value in found if value not in (MISSING, [])]
     return _line(message.at_ns, f"{way} {name_of(message)} {' '.join(fields)}").rstrip()
 

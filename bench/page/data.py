@@ -1,0 +1,110 @@
+"""What the page shows, as JSON: gathered from the files that a run left in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.conformance.page import BLOCKS
+from bench.keywords.base import TELLING, TELLING_MOST
+from bench.memory.budget import read_budget
+from bench.page.keep import MEMORY, RUN
+from bench.trace import TRACE
+
+HEAP, PRICE = "heap.json", "price.json"
+"""Written by ``ocpp-bench heap`` and ``ocpp-bench price``."""
+
+_RUN_FIELDS = (
+    "board", "emulator", "id", "name", "verdict", "message", "virtual_s", "host_s", "instructions", "memory",
+    "notes",
+)  # fmt: skip
+
+
+class PageError(Exception):
+    """There is nothing to make a page of. The message is one clear line."""
+
+
+def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The core, and the traces: each a scenario's, bench.trace.Trace by board.
+
+    The core; what was not measured is None or missing, and the page says so:
+
+    about      run.json
+    runs       first run of each scenario on each board: fields of results.json, and `trace`, its place among
+               the traces, or None
+    matrix     conformance.json
+    images     by board, see `image`
+    budget     limits of bench/memory/budget.toml
+    telling    fields that tell a message from others of its action, by action; "" for all others
+    history, price, heap, peers   as their writers left them
+
+    Raises PageError where no run has left its results.
+    """
+    results = _read(folder / "results.json")
+    if not isinstance(results, list):
+        raise PageError(f"{folder / 'results.json'}: no results of a run; ocpp-bench run writes them")
+    runs = [
+        {name: result.get(name) for name in _RUN_FIELDS} for result in results if not result.get("repeat")
+    ]
+    traces: dict[str, dict[str, Any]] = defaultdict(dict)
+    for run in runs:
+        trace = _read(folder / "runs" / run["board"] / run["id"] / "0" / TRACE)
+        if trace is not None:
+            traces[run["id"]][run["board"]] = trace
+        run["trace"] = list(traces).index(run["id"]) if trace is not None else None
+    memory = _read(folder / MEMORY) or {}
+    core = {
+        "about": _read(folder / RUN) or {},
+        "runs": runs,
+        "matrix": _read(folder / "conformance.json"),
+        "blocks": BLOCKS,
+        "images": {board: image(static) for board, static in memory.items()},
+        "budget": [asdict(limit) for limit in read_budget()],
+        "telling": {**TELLING, "": TELLING_MOST},
+        "price": _read(folder / PRICE),
+        "heap": _read(folder / HEAP),
+    }
+    return core, list(traces.values())
+
+
+def image(static: dict[str, Any]) -> dict[str, Any]:
+    """StaticMemory.to_json, smaller: texts stand once in `names` and are given by their place there.
+
+    rom   [component, block, source, symbol, file, line, bytes]; pieces of one symbol are one
+    ram   [address, bytes, section, source, symbol, file, line], by address
+    """
+    places: dict[str, int] = {}
+
+    def place(text: str | None) -> int | None:
+        return None if text is None else places.setdefault(text, len(places))
+
+    rom: dict[tuple[int | None, ...], int] = defaultdict(int)
+    ram = []
+    for item in static["items"]:
+        named = {key: place(item.get(key)) for key in ("component", "block", "source", "symbol", "file")}
+        line = item.get("line")
+        if item["kind"] == "ROM":
+            rom[*named.values(), line] += item["size"]
+        else:
+            section = place(item["section"])
+            where = [section, named["source"], named["symbol"], named["file"], line]
+            ram.append([item["address"], item["size"], *where])
+    return {
+        **{key: static.get(key) for key in ("rom", "ram", "fixed_ram", "heap", "stack", "regions")},
+        "items": {
+            "rom": [[*key, size] for key, size in rom.items()],
+            "ram": sorted(ram),
+            "names": list(places),
+        },
+    }
+
+
+def _read(path: Path) -> Any:
+    """None where there is no such file, or no JSON in it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
