@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 
 from bench import firmware as firmware_build
+from bench import page
 from bench.conformance.core import Case, ListError, load_core
 from bench.conformance.pics import Pics, PicsError, load_pics, statements
 from bench.emulators import Kind, choose, close_idle, create
@@ -35,7 +36,6 @@ from bench.memory.compare import Bytes, CompareError, changes, load, to_json, to
 from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
 from bench.memory.linkmap import MapError
 from bench.mutations import MutationError
-from bench.page import PageError
 from bench.platforms import load_platform, names
 from bench.provision import StoreError
 from bench.results import Result, all_passed, differences, durations
@@ -57,7 +57,7 @@ CLEAR_ERRORS = (
     ListError,
     MapError,
     MutationError,
-    PageError,
+    page.PageError,
     PicsError,
     RigError,
     ScenarioError,
@@ -128,7 +128,6 @@ def run(
     pics: Annotated[Path | None, typer.Option("--pics", help="What your own station declares.")] = None,
 ) -> None:
     """Run the scenarios; reports and the conformance matrix go to build/report."""
-    from bench import page
     from bench.conformance import matrix as conformance
     from bench.report import (  # Robot's report writer is slow to import
         conformance_table,
@@ -190,13 +189,12 @@ def run(
         Path(name).stem: conformance.Column(Path(name).stem, kind, conformance.image_hash(elf))
         for name, elf in targets.items()
     }
-    verdicts = [(columns[result.board], result) for result in results]
     matrix = conformance.build(
         cases,
         declared,
         found,
         columns=list(columns.values()),
-        results=verdicts,
+        results=[(columns[result.board], result) for result in results],
         links=links,
         earlier=earlier,
     )
@@ -205,8 +203,8 @@ def run(
     if metrics:
         _draw_metrics(results, report / "metrics")
     images = {Path(name).stem: measure(elf) for name, elf in targets.items()}
-    page.keep(report, images, variant="lite", emulator=kind, took_s=took_s, whole=not (include or test))
-    page.write(report)
+    about = page.About(None if firmware else variant, kind, took_s, whole=not (include or test))
+    page.write(report, about, images)
     for table in (
         scenario_table(results),
         size_table(images),
@@ -239,9 +237,7 @@ def report_page(
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Make build/report/index.html of what the last run left there; runs nothing."""
-    from bench import page
-
-    path = page.write(report)
+    path = page.render(report)
     _say(f"{path} ({path.stat().st_size:,} bytes)")
     if open_it:
         webbrowser.open(path.resolve().as_uri())

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from bench.page.data import PageError
-from bench.page.document import INDEX, write
-from bench.page.keep import keep
+from collections.abc import Mapping
+from pathlib import Path
 
-__all__ = ["INDEX", "PageError", "keep", "write"]
+from bench.memory.elf import StaticMemory
+from bench.page.data import PageError
+from bench.page.document import INDEX, render
+from bench.page.keep import About, keep
+
+__all__ = ["INDEX", "About", "PageError", "render", "write"]
+
+
+def write(folder: Path, about: About, images: Mapping[str, StaticMemory]) -> Path:
+    """Keep what a run leaves beside its results, and render the page of all of it; returns its path."""
+    keep(folder, about, images)
+    return render(folder)

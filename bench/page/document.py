@@ -26,7 +26,7 @@ SCRIPTS = (
 """In one scope, in this order."""
 
 
-def write(folder: Path) -> Path:
+def render(folder: Path) -> Path:
     """Make the page of what a run left in `folder`; returns its path. Raises PageError."""
     core, traces = gather(folder)
     blobs = [_blob("core", core), *(_blob(f"trace-{n}", trace) for n, trace in enumerate(traces))]

@@ -5,37 +5,32 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bench.memory.elf import StaticMemory
 
 RUN, MEMORY = "run.json", "memory.json"
-"""What was run, and StaticMemory by board."""
+"""About, with time and revision; StaticMemory.to_json by board."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def keep(
-    folder: Path,
-    images: Mapping[str, StaticMemory],
-    *,
-    variant: str,
-    emulator: str,
-    took_s: float,
-    whole: bool,
-) -> None:
-    """Write run.json and memory.json into `folder`. `whole`: every scenario was run, not a selection."""
-    about: dict[str, Any] = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "revision": revision(),
-        "variant": variant,
-        "emulator": emulator,
-        "took_s": round(took_s, 1),
-        "whole": whole,
-    }
-    (folder / RUN).write_text(json.dumps(about, indent=1) + "\n")
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was run: `variant` None for a foreign image; `whole`: every scenario, not a selection."""
+
+    variant: str | None
+    emulator: str
+    took_s: float
+    whole: bool
+
+
+def keep(folder: Path, about: About, images: Mapping[str, StaticMemory]) -> None:
+    """Write run.json and memory.json into `folder`."""
+    run = {**asdict(about), "at": datetime.now(UTC).isoformat(timespec="seconds"), "revision": revision()}
+    (folder / RUN).write_text(json.dumps(run, indent=1) + "\n")
     content = {board: memory.to_json() for board, memory in images.items()}
     (folder / MEMORY).write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
