@@ -1,9 +1,4 @@
-"""The firmware image: where MicroPython's sources and the cross compiler come from, and the build.
-
-MicroPython 1.25.0 is not vendored. It is the folder that ``MICROPYTHON_DIR`` names, or else Debian's
-source package of the suite ``trixie``, got by the machine's own apt from the machine's own mirror, checked
-by apt's signatures, and unpacked under ``build/micropython``.
-"""
+"""The firmware image: which sources and which compiler it needs, and the build."""
 
 from __future__ import annotations
 
@@ -13,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +15,29 @@ from pathlib import Path
 from firmware.variants import Table, VariantError
 from firmware.variants import load as load_variants
 
+from . import sources
+from .sources import apt_reason, run
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE_DIR = ROOT / "firmware"
 BUILD_DIR = ROOT / "build"
 
-MICROPYTHON_VERSION = "1.25.0"
-SOURCE_SUITE = "trixie"
-SOURCE_PACKAGE = "micropython"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+MICROPYTHON = sources.Package(
+    "MicroPython",
+    "micropython",
+    "1.25.0",
+    "MICROPYTHON_DIR",
+    Path("py", "mpconfig.h"),
+    r"#define MICROPY_VERSION_(?:MAJOR|MINOR|MICRO) (\d+)",
+)
+MBEDTLS = sources.Package(
+    "mbedTLS",
+    "mbedtls",
+    "3.6.6",
+    "MBEDTLS_DIR",
+    Path("include", "mbedtls", "build_info.h"),
+    r"#define MBEDTLS_VERSION_(?:MAJOR|MINOR|PATCH) +(\d+)",
+)
 
 COMPILER = "arm-none-eabi-gcc"
 TOOL_PACKAGES = {COMPILER: "gcc-arm-none-eabi", "make": "make", "gcc": "gcc"}
@@ -91,7 +100,7 @@ def build(
         ensure_toolchain()
         source = ensure_source(BUILD_DIR / "micropython")
         output = _output_dir(board, variant)
-        options = [f"VARIANT={variant}"]
+        options = [f"VARIANT={variant}", *needed_sources(variant)]
         if manifest is not None:
             output = output.with_name(f"{output.name}-{manifest.resolve().parent.name}")
             options.append(f"APP_MANIFEST={manifest.resolve()}")
@@ -173,39 +182,19 @@ def ensure_source(cache_dir: Path) -> Path:
 
     Raises FirmwareError where the folder holds something else, or apt cannot get the package.
     """
-    named = os.environ.get("MICROPYTHON_DIR")
-    if named:
-        source = Path(named).resolve()
-        version = _version_of(source)
-        if version is None:
-            raise FirmwareError(
-                f"MICROPYTHON_DIR={named}: no MicroPython sources there (no py/mpconfig.h with a version)"
-            )
-        if version != MICROPYTHON_VERSION:
-            raise FirmwareError(
-                f"MICROPYTHON_DIR={named}: MicroPython {version}; the port is for {MICROPYTHON_VERSION}"
-            )
-        return source
-    source = cache_dir / f"micropython-{MICROPYTHON_VERSION}"
-    if _version_of(source) == MICROPYTHON_VERSION:
-        return source
-    _to_stderr(f"fetching the sources of MicroPython {MICROPYTHON_VERSION} with apt ...")
-    shutil.rmtree(source, ignore_errors=True)
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    archive = _fetch_source_archive(cache_dir)
-    unpacked = cache_dir / "unpacking"
-    shutil.rmtree(unpacked, ignore_errors=True)
-    with tarfile.open(archive) as tar:
-        if hasattr(tarfile, "data_filter"):
-            tar.extractall(unpacked, filter="data")
-        else:  # before Python 3.11.4; the archive is a signed one
-            tar.extractall(unpacked)
-    (top,) = unpacked.iterdir()
-    if _version_of(top) != MICROPYTHON_VERSION:
-        raise FirmwareError(f"{archive}: not the sources of MicroPython {MICROPYTHON_VERSION}; {_ELSE}")
-    top.rename(source)
-    unpacked.rmdir()
-    return source
+    return _ensure(MICROPYTHON, cache_dir)
+
+
+def ensure_mbedtls(cache_dir: Path) -> Path:
+    """The same for mbedTLS, which images with TLS need: ``MBEDTLS_DIR``, or in `cache_dir`."""
+    return _ensure(MBEDTLS, cache_dir)
+
+
+def needed_sources(variant: str) -> list[str]:
+    """Options of `make` that name the sources which a variant needs besides MicroPython's."""
+    if "tls" not in load_variants().variant(variant).features:
+        return []
+    return [f"MBEDTLS_DIR={ensure_mbedtls(BUILD_DIR / 'mbedtls')}"]
 
 
 def ensure_toolchain() -> None:
@@ -224,15 +213,12 @@ def ensure_toolchain() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise FirmwareError(advice)
     _to_stderr(f"installing {', '.join(missing)} with apt ...")
-    result = _run(command)
+    result = run(command)
     if result.returncode != 0:
-        _run(["apt-get", "update"])
-        result = _run(command)
+        run(["apt-get", "update"])
+        result = run(command)
     if result.returncode != 0 or _missing_packages():
-        raise FirmwareError(f"apt could not install it ({_apt_reason(result)}): {advice}")
-
-
-_ELSE = f"set MICROPYTHON_DIR to an unpacked MicroPython {MICROPYTHON_VERSION} instead"
+        raise FirmwareError(f"apt could not install it ({apt_reason(result)}): {advice}")
 
 
 def _output_dir(board: str, variant: str) -> Path:
@@ -241,19 +227,6 @@ def _output_dir(board: str, variant: str) -> Path:
 
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _run(command: list[str], *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = dict(os.environ, LC_ALL="C", DEBIAN_FRONTEND="noninteractive")
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def _make_environment() -> dict[str, str]:
@@ -282,19 +255,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _version_of(source: Path) -> str | None:
-    """Version of the MicroPython sources in a folder, from py/mpconfig.h; None where there are none."""
-    header = source / "py" / "mpconfig.h"
-    if not header.is_file() or not (source / "py" / "mkrules.mk").is_file():
-        return None
-    found = dict(
-        re.findall(r"#define MICROPY_VERSION_(MAJOR|MINOR|MICRO) (\d+)", header.read_text(errors="replace"))
-    )
-    if len(found) != 3:
-        return None
-    return f"{found['MAJOR']}.{found['MINOR']}.{found['MICRO']}"
-
-
 def _missing_packages() -> list[str]:
     missing = [package for program, package in TOOL_PACKAGES.items() if shutil.which(program) is None]
     for compiler, package in ((COMPILER, HEADERS_PACKAGE), ("gcc", HOST_HEADERS_PACKAGE)):
@@ -314,85 +274,8 @@ def _missing_packages() -> list[str]:
     return missing
 
 
-def _apt_reason(result: subprocess.CompletedProcess[str]) -> str:
-    """What apt says is wrong, in one line."""
-    lines = (result.stderr + result.stdout).splitlines()
-    reasons = [line[3:].strip() for line in lines if line.startswith("E: ")]
-    return reasons[0] if reasons else f"exit code {result.returncode}"
-
-
-def _debian_mirror() -> str:
-    """The archive that this machine gets its Debian from, by its own apt configuration."""
-    if shutil.which("apt-get") is None:
-        raise FirmwareError(f"no apt on this machine to fetch MicroPython's sources with; {_ELSE}")
-    listed = _run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
-    )
-    for line in listed.stdout.splitlines():
-        uri, release, component = line.rsplit(" ", 2)
-        # Not the updates (bookworm-updates), nor the archive of security fixes (bookworm-security).
-        if component == "main" and "-" not in release and "/" not in release and "/debian" in uri:
-            return uri
-    raise FirmwareError(f"apt's sources on this machine name no Debian archive; {_ELSE}")
-
-
-def _fetch_source_archive(cache_dir: Path) -> Path:
-    """The package's .orig archive, got by an apt with a state of its own: the system's stays as it is."""
-    mirror = _debian_mirror()
-    private = cache_dir / "apt"
+def _ensure(package: sources.Package, cache_dir: Path) -> Path:
     try:
-        result = _apt_source(private, mirror, KEYRING)
-        if result.returncode != 0:
-            # A release older than the suite may lack its keys; the update of the keyring package, which this
-            # machine's apt checks with the keys it has, brings them.
-            newer = _newer_keyring(private)
-            if newer is not None:
-                result = _apt_source(private, mirror, newer)
-        if result.returncode != 0:
-            raise FirmwareError(
-                f"apt cannot get {SOURCE_PACKAGE} of {SOURCE_SUITE} ({_apt_reason(result)}); {_ELSE}"
-            )
-        archives = list(private.glob(f"{SOURCE_PACKAGE}_{MICROPYTHON_VERSION}*.orig.tar.*"))
-        if len(archives) != 1:
-            raise FirmwareError(
-                f"{SOURCE_SUITE} no longer has {SOURCE_PACKAGE} {MICROPYTHON_VERSION}; {_ELSE}"
-            )
-        kept = cache_dir / archives[0].name
-        shutil.move(archives[0], kept)
-        return kept
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
-
-
-def _apt_source(private: Path, mirror: str, keyring: Path) -> subprocess.CompletedProcess[str]:
-    lists, cache = private / "lists", private / "cache"
-    (lists / "partial").mkdir(parents=True, exist_ok=True)
-    (cache / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-    sources = private / "suite.sources"
-    sources.write_text(
-        f"Types: deb-src\nURIs: {mirror}\nSuites: {SOURCE_SUITE}\nComponents: main\nSigned-By: {keyring}\n"
-    )
-    apt_get = [
-        "apt-get",
-        *("-o", f"Dir::Etc::SourceList={sources.resolve()}"),
-        *("-o", "Dir::Etc::SourceParts=-"),
-        *("-o", f"Dir::State::Lists={lists.resolve()}"),
-        *("-o", f"Dir::Cache={cache.resolve()}"),
-        *("-o", "APT::Sandbox::User=root"),
-    ]
-    updated = _run([*apt_get, "update", "--error-on=any"])
-    if updated.returncode != 0:
-        return updated
-    return _run([*apt_get, "source", "--download-only", "--only-source", SOURCE_PACKAGE], cwd=private)
-
-
-def _newer_keyring(private: Path) -> Path | None:
-    where = private / "keyring"
-    where.mkdir(parents=True, exist_ok=True)
-    if _run(["apt-get", "download", "debian-archive-keyring"], cwd=where).returncode != 0:
-        return None
-    for package in where.glob("*.deb"):
-        if _run(["dpkg-deb", "--extract", str(package.resolve()), str(where.resolve())]).returncode == 0:
-            keyring = where.resolve() / KEYRING.relative_to("/")
-            return keyring if keyring.is_file() else None
-    return None
+        return sources.ensure(package, cache_dir, _to_stderr)
+    except sources.SourceError as error:
+        raise FirmwareError(str(error)) from None

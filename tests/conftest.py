@@ -17,12 +17,12 @@ def firmware() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def application() -> Callable[[str, Path], Path]:
-    """``application(board, manifest)`` is the ELF of the port with another application frozen in."""
+def application() -> Callable[..., Path]:
+    """``application(board, manifest[, variant])`` is the ELF of the port with another application."""
 
     @cache
-    def build(board: str, manifest: Path) -> Path:
-        return firmware_build.build(board, manifest=manifest)
+    def build(board: str, manifest: Path, variant: str = firmware_build.RELEASE) -> Path:
+        return firmware_build.build(board, variant=variant, manifest=manifest)
 
     return build
 

@@ -1,0 +1,11 @@
+// All of the memory that mbedTLS takes: one area of TLS_ARENA_SIZE bytes, `tls_arena`.
+#ifndef PORT_TLS_ARENA_H
+#define PORT_TLS_ARENA_H
+
+#include <stddef.h>
+
+void *arena_calloc(size_t count, size_t size);
+void arena_free(void *block);
+size_t arena_peak(void); // bytes from its bottom that were ever in use at once, gaps included
+
+#endif
