@@ -11,9 +11,14 @@ from tests.images import small_image  # noqa: F401 a fixture
 
 
 @pytest.fixture(scope="session")
-def firmware() -> Callable[[str], Path]:
-    """``firmware(board)`` is the ELF of the release image."""
-    return cache(firmware_build.build)
+def firmware() -> Callable[..., Path]:
+    """``firmware(board)`` is the ELF of the release image, ``firmware(board, variant)`` that of a variant."""
+
+    @cache
+    def build(board: str, variant: str = firmware_build.RELEASE) -> Path:
+        return firmware_build.build(board, variant=variant)
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-Firmware = Callable[[str], Path]
-"""The fixture `firmware`: board -> its ELF image."""
+Firmware = Callable[..., Path]
+"""The fixture `firmware`: board, or board and variant -> its ELF image."""
 
 GCC = "arm-none-eabi-gcc"
 SOURCES = {

@@ -1,43 +1,37 @@
 """Whose each byte of a section is: the source it was made of, and the function or datum in it.
 
 The linker map says which object a byte comes from, the symbol table which function or datum it belongs to,
-`owners.toml` who answers for the source. Frozen Python is taken apart by the names that mpy-tool and
-port/freeze.py give (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``), so that it counts for its
-module and function. What no object contributed is the heap or stack area, or padding.
+`owners.toml` who answers for the source. Frozen Python counts for its module and function
+(`bench.memory.frozen`), a string for who needs it (`bench.memory.strings`). What no object contributed is the
+heap or stack area, or padding, which is named by what it stands before.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bench.memory.declared import Place
+from bench.memory.frozen import FROZEN_TABLES, Frozen
 from bench.memory.image import Area, Image, Placed, Section
 from bench.memory.linkmap import Contribution, LinkMap
+from bench.memory.strings import string_parts
 
 OWNERS = Path(__file__).with_name("owners.toml")
 
 PADDING = "padding"
 UNKNOWN = "unknown (no linker map)"
 NOBODY = "other"
-MODULE_BODY = "<module>"
-CONSTANTS = "<constants>"
-NAMES = "<names>"
-OBJECTS = "<function objects>"
 REST = "<literals>"
 STRINGS = "<strings>"
-INTERNED = "interned strings"
-FROZEN_TABLES = "frozen module table"
 
 _FROZEN_OBJECT = re.compile(r"(^|/)frozen_content\.o$")
-_FROZEN_MODULE = "frozen_module_"
-_FUNCTION, _CHILDREN, _OBJECTS = "fun_data_", "children_", "fun_objs_"
-_CONSTANT = ("const_obj_table_data_", "const_obj_")
-_NAME_TABLE = "const_qstr_table_data_"
-_QSTR_POOL = re.compile(r"^mp_qstr_")
 _OUR_OBJECT = re.compile(r"^.*/build/firmware/[^/]+/")
 _LIBRARY = re.compile(r"(lib[\w+]+\.a)\((\S+)\)$")
 _STRINGS = re.compile(r"^\.rodata\.(?:(.+)\.)?str\d+\.\d+$")
@@ -45,12 +39,24 @@ _STRINGS = re.compile(r"^\.rodata\.(?:(.+)\.)?str\d+\.\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Addresses [start, end) belong to `symbol` of `source`."""
+    """Addresses [start, end) belong to `symbol` of `source`; `place`: where that is declared."""
 
     start: int
     end: int
     source: str
     symbol: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What is known of [address, end): `source` where it is another than the object's."""
+
+    address: int
+    end: int
+    source: str | None
+    symbol: str
+    place: Place | None
 
 
 @cache
@@ -69,90 +75,98 @@ def owner_of(source: str) -> tuple[str, str]:
     return NOBODY, NOBODY
 
 
-def split(
-    section: Section, image: Image, mapped: LinkMap | None, areas: Mapping[str, Area]
-) -> Iterator[Piece]:
-    """All bytes of a section in order, without gap or overlap."""
-    at, end = section.address, section.address + section.size
-    if mapped is None:
-        yield Piece(at, end, UNKNOWN, UNKNOWN)
-        return
-    modules = frozen_modules(image)
-    mine = [c for c in mapped.contributions if c.section == section.name and at <= c.address < end]
-    placed = sorted(
-        (s for s in (*image.placed, *_texts(image)) if at <= s.address < end), key=lambda s: s.address
-    )
-    for contribution in sorted(mine, key=lambda c: c.address):
-        start, stop = max(contribution.address, at), min(contribution.address + contribution.size, end)
-        yield from _gap(at, start, areas)
-        if stop > start:
-            yield from _of_object(contribution, start, stop, placed, modules)
-        at = max(at, start, stop)
-    yield from _gap(at, end, areas)
+class Attribution:
+    """Of all sections of an image."""
+
+    def __init__(self, image: Image, mapped: LinkMap | None, areas: Mapping[str, Area]) -> None:
+        self._mapped = mapped is not None
+        self._areas = sorted(areas.items(), key=lambda entry: entry[1].start)
+        self._contributions: dict[str, list[Contribution]] = defaultdict(list)
+        for contribution in sorted(mapped.contributions if mapped else (), key=lambda c: c.address):
+            self._contributions[contribution.section].append(contribution)
+        self._names = _names(image) if mapped else []
+        self._starts = [name.address for name in self._names]
+        self._declared = {name.symbol: name.place for name in self._names if name.place}
+
+    def split(self, section: Section) -> Iterator[Piece]:
+        """All bytes of a section in order, without gap or overlap."""
+        at, end = section.address, section.address + section.size
+        if not self._mapped:
+            yield Piece(at, end, UNKNOWN, UNKNOWN)
+            return
+        for contribution in self._contributions[section.name]:
+            start, stop = max(contribution.address, at), min(contribution.address + contribution.size, end)
+            if start >= stop:
+                continue
+            pieces = list(self._of_object(contribution, start, stop))
+            yield from self._gap(at, start, f"before {pieces[0].source}: {pieces[0].symbol}")
+            yield from pieces
+            at = stop
+        yield from self._gap(at, end, f"at the end of {section.name}")
+
+    def _gap(self, start: int, end: int, what: str) -> Iterator[Piece]:
+        for name, area in self._areas:
+            first, last = max(area.start, start), min(area.end, end)
+            if first < last:
+                if start < first:
+                    yield Piece(start, first, PADDING, f"before {name}")
+                yield Piece(first, last, name, name)
+                start = last
+        if start < end:
+            yield Piece(start, end, PADDING, what)
+
+    def _of_object(self, contribution: Contribution, start: int, stop: int) -> Iterator[Piece]:
+        frozen = _FROZEN_OBJECT.search(contribution.source)
+        source = FROZEN_TABLES if frozen else source_of(contribution.source)
+        rest, function = _name_of_input(contribution.name)
+        place = self._declared.get(function)
+        if place and not place.file.endswith(source):
+            place = None  # a static one of the same name
+        for name in self._names[bisect_left(self._starts, start) : bisect_left(self._starts, stop)]:
+            if start < name.address:
+                yield Piece(start, name.address, source, rest, place)
+            end = min(name.end, stop)
+            yield Piece(name.address, end, name.source or source, name.symbol, name.place)
+            start = end
+        if start < stop:
+            yield Piece(start, stop, source, rest, place)
 
 
-def _texts(image: Image) -> Iterator[Placed]:
-    """The characters of each string constant of frozen modules, under the constant's name.
-
-    A constant is an mp_obj_str_t (py/objstr.h): type, hash, length, data. Equal strings are stored once, and
-    count for the first that has them.
-    """
-    end = 0
-    found = []
+def _names(image: Image) -> list[_Named]:
+    """What is known of which addresses, in order and without overlap; the finer goes before the coarser."""
+    frozen = Frozen(image)
+    parts = [*string_parts(image, frozen), *frozen.function_objects()]
+    covered = sorted(part.address for part, _ in parts)
+    named: list[tuple[Placed, str | None, str]] = [(part, source, part.name) for part, source in parts]
     for symbol in image.placed:
-        if symbol.name.startswith(_CONSTANT[1]) and symbol.size == 16:
-            words = image.words(symbol.address, 4)
-            if len(words) == 4 and image.words(words[3], 1):
-                found.append(Placed(words[3], words[2] + 1, symbol.name))
-    for text in sorted(found, key=lambda t: (t.address, -t.size)):
-        if text.address >= end:
-            yield text
-            end = text.address + text.size
+        finer = bisect_left(covered, symbol.address)
+        if finer == len(covered) or covered[finer] >= symbol.address + symbol.size:
+            named.append((symbol, *(frozen.of(symbol) or (None, symbol.name))))
+    lines = {
+        (source, name): place
+        for symbol, source, name in named
+        if source and (place := image.declared.get(symbol.address)) and place.file.endswith(source)
+    }
+    files = {source: place.file for (source, _), place in lines.items()}
+
+    def place_of(symbol: Placed, source: str | None, name: str) -> Place | None:
+        if source in files:
+            return lines.get((source, name), Place(files[source], None))
+        return image.declared.get(symbol.address)
+
+    found = [
+        _Named(symbol.address, symbol.address + symbol.size, source, name, place_of(symbol, source, name))
+        for symbol, source, name in named
+    ]
+    return sorted(found, key=lambda each: each.address)
 
 
-def _gap(start: int, end: int, areas: Mapping[str, Area]) -> Iterator[Piece]:
-    for name, area in sorted(areas.items(), key=lambda entry: entry[1].start):
-        first, last = max(area.start, start), min(area.end, end)
-        if first < last:
-            if start < first:
-                yield Piece(start, first, PADDING, PADDING)
-            yield Piece(first, last, name, name)
-            start = last
-    if start < end:
-        yield Piece(start, end, PADDING, PADDING)
-
-
-def _of_object(
-    contribution: Contribution, start: int, stop: int, placed: Sequence[Placed], modules: Mapping[str, str]
-) -> Iterator[Piece]:
-    source = source_of(contribution.source)
-    rest = _name_of_input(contribution.name)
-    frozen = _FROZEN_OBJECT.search(contribution.source)
-    if frozen:
-        source = INTERNED if rest == STRINGS else FROZEN_TABLES
-    for symbol in placed:
-        if not start <= symbol.address < stop:
-            continue
-        if start < symbol.address:
-            yield Piece(start, symbol.address, source, rest)
-        end = min(symbol.address + symbol.size, stop)
-        if frozen:
-            yield Piece(symbol.address, end, *_frozen(symbol.name, modules))
-        elif _QSTR_POOL.match(symbol.name):
-            yield Piece(symbol.address, end, INTERNED, symbol.name)
-        else:
-            yield Piece(symbol.address, end, source, symbol.name)
-        start = end
-    if start < stop:
-        yield Piece(start, stop, source, rest)
-
-
-def _name_of_input(name: str) -> str:
-    """Of what has no symbol: ``.rodata.foo.str1.1`` -> ``<strings of foo>``, ``.text.foo`` -> ``foo``."""
+def _name_of_input(name: str) -> tuple[str, str]:
+    """Of what has no symbol, and the function it is of: ``.rodata.foo.str1.1`` -> ``<strings of foo>``."""
     if strings := _STRINGS.match(name):
-        return f"<strings of {strings[1]}>" if strings[1] else STRINGS
+        return (f"<strings of {strings[1]}>", strings[1]) if strings[1] else (STRINGS, "")
     _, _, symbol = name.lstrip(".").partition(".")
-    return symbol or REST
+    return symbol or REST, symbol
 
 
 def source_of(object_file: str) -> str:
@@ -160,36 +174,3 @@ def source_of(object_file: str) -> str:
     if library := _LIBRARY.search(object_file):
         return f"{library[1]}({library[2]})"
     return re.sub(r"\.o$", ".c", _OUR_OBJECT.sub("", object_file))
-
-
-def frozen_modules(image: Image) -> dict[str, str]:
-    """Name of a frozen module as mpy-tool writes it -> its file: ``asyncio_core`` -> ``asyncio/core.py``."""
-    names = [s.name.removeprefix(_FROZEN_MODULE) for s in image.placed if s.name.startswith(_FROZEN_MODULE)]
-    packages = [name.removesuffix("___init__") for name in names if name.endswith("___init__")]
-    files = {}
-    for name in names:
-        package = max((p for p in packages if name.startswith(f"{p}_")), key=len, default="")
-        files[name] = f"{package}/{name[len(package) + 1 :]}.py" if package else f"{name}.py"
-    return files
-
-
-def _frozen(symbol: str, modules: Mapping[str, str]) -> tuple[str, str]:
-    """Source and function of a datum that mpy-tool named."""
-    if _QSTR_POOL.match(symbol):
-        return INTERNED, symbol
-    for prefix in (_FROZEN_MODULE, _FUNCTION, _CHILDREN, _OBJECTS, *_CONSTANT, _NAME_TABLE):
-        if not symbol.startswith(prefix):
-            continue
-        rest = symbol.removeprefix(prefix)
-        module = max((m for m in modules if f"{rest}_".startswith(f"{m}_")), key=len, default=None)
-        if module is None:
-            break
-        if prefix == _NAME_TABLE:
-            return modules[module], NAMES
-        if prefix == _OBJECTS:
-            return modules[module], OBJECTS
-        if prefix in (_FUNCTION, _CHILDREN):
-            scope = rest[len(module) + 1 :]
-            return modules[module], MODULE_BODY if scope == "_lt_module_gt_" else scope
-        return modules[module], CONSTANTS
-    return FROZEN_TABLES, symbol

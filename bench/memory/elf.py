@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.memory.attribution import Piece, owner_of, split
+from bench.memory.attribution import Attribution, Piece, owner_of
 from bench.memory.image import Area, Image, ImageFileError, Section, Symbol, read_image, symbols_of
 from bench.memory.linkmap import LinkMap, MapRegion, read_map
 
@@ -49,6 +49,7 @@ class Item:
     source      ``py/gc.c``, ``station/modem.py``, ``libgcc.a(_udivmoddi4.o)``, or what an area is for
     component   of owners.toml: who made it
     block       of owners.toml: the OCPP functional block that it serves, or what every block needs
+    file, line  where it is declared, as far as the debug information tells
     """
 
     region: str
@@ -60,6 +61,8 @@ class Item:
     block: str
     source: str
     symbol: str
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ class StaticMemory:
             "components": self.by_component(),
             "blocks": {name: sizes for (name,), sizes in self.by("block").items()},
             "items": [asdict(item) for item in self.items],
-            "method": "ELF section sizes; sources by the linker map; symbols by the symbol table; owners by "
-            "owners.toml; .data counts in ROM and in RAM",
+            "method": "ELF section sizes; sources by the linker map; symbols by the symbol table; files and "
+            "lines by DWARF; owners by owners.toml; .data counts in ROM and in RAM",
         }
 
 
@@ -184,13 +187,14 @@ def _kind(region: MapRegion) -> Kind:
 def _items(
     image: Image, regions: Sequence[MapRegion], mapped: LinkMap | None, areas: dict[str, Area]
 ) -> Iterable[Item]:
+    attribution = Attribution(image, mapped, areas)
     for section in image.sections:
         runs_in = _region_at(regions, section.address, writable=section.writable)
         loaded_into = _region_at(regions, section.load_address, writable=False) if section.in_file else None
         homes = [(runs_in, section.address)]
         if loaded_into not in (None, runs_in):
             homes.append((loaded_into, section.load_address))
-        for piece in split(section, image, mapped, areas):
+        for piece in attribution.split(section):
             for home, base in homes:
                 if home is not None:
                     yield _item(piece, section, home, base)
@@ -201,7 +205,16 @@ def _item(piece: Piece, section: Section, home: MapRegion, base: int) -> Item:
     address = base + piece.start - section.address
     size = piece.end - piece.start
     return Item(
-        home.name, _kind(home), section.name, address, size, component, block, piece.source, piece.symbol
+        home.name,
+        _kind(home),
+        section.name,
+        address,
+        size,
+        component,
+        block,
+        piece.source,
+        piece.symbol,
+        *(piece.place or (None, None)),
     )
 
 

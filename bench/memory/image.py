@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
+
+from bench.memory.declared import Place, declarations
 
 _WITH_SIZE = ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
 
@@ -62,20 +65,35 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`placed` is sorted by address and without the overlapping aliases of a place."""
+    """`placed`: by address, without the overlapping aliases of a place; `declared`: places by address."""
 
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol]
     placed: tuple[Placed, ...]
+    declared: dict[int, Place]
 
-    def words(self, address: int, count: int) -> tuple[int, ...]:
-        """`count` little-endian 32-bit words from `address` on; fewer where a section's content ends."""
+    def content(self, address: int, size: int) -> bytes:
+        """`size` bytes from `address` on; fewer where a section's content ends."""
         for section in self.sections:
             if section.address <= address < section.address + len(section.content):
                 start = address - section.address
-                data = section.content[start : start + 4 * count]
-                return tuple(int.from_bytes(data[n : n + 4], "little") for n in range(0, len(data), 4))
-        return ()
+                return section.content[start : start + size]
+        return b""
+
+    def numbers(self, address: int, count: int, width: int) -> tuple[int, ...]:
+        """`count` little-endian numbers of `width` bytes from `address` on; fewer where the content ends."""
+        data = self.content(address, width * count)
+        return tuple(int.from_bytes(data[n : n + width], "little") for n in range(0, len(data), width))
+
+    def words(self, address: int, count: int) -> tuple[int, ...]:
+        """Numbers of 32 bits."""
+        return self.numbers(address, count, 4)
+
+    def placed_at(self, address: int) -> Placed | None:
+        """What begins at `address`."""
+        at = bisect_left(self.placed, address, key=lambda symbol: symbol.address)
+        found = self.placed[at] if at < len(self.placed) else None
+        return found if found and found.address == address else None
 
 
 def read_image(elf: Path) -> Image:
@@ -87,7 +105,9 @@ def read_image(elf: Path) -> Image:
                 raise ImageFileError(f"{elf}: not an image for a 32-bit Arm ({image['e_machine']})")
             if image["e_type"] != "ET_EXEC":
                 raise ImageFileError(f"{elf}: not linked ({image['e_type']})")
-            found = Image(tuple(_sections(image)), _symbols(image), tuple(_placed(image)))
+            found = Image(
+                tuple(_sections(image)), _symbols(image), tuple(_placed(image)), declarations(image)
+            )
         except ELFError as error:
             raise ImageFileError(f"{elf}: not an ELF file ({error})") from None
     if not found.sections:

@@ -1,4 +1,4 @@
-"""MicroPython's makemanifest.py, and then: the function objects of frozen modules in ROM.
+"""MicroPython's makemanifest.py, and then: the function objects of frozen modules in ROM, and their lines.
 
     python freeze.py .../makemanifest.py -o frozen_content.c [its other arguments]
 
@@ -12,6 +12,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
+from lines import frozen_sources, with_lines
 
 MARK = "// function objects, by port/freeze.py\n"
 MODULES_MAX = 36  # as in port/frozen.h
@@ -40,7 +42,7 @@ def scope_flags(signature: bytes) -> int:
 
 def function_objects(source: str) -> str:
     """C for the function objects of all frozen modules. Raises ValueError for what is not mpy-tool's."""
-    children = {name: re.findall(r"&proto_fun_(\w+)", body) for name, body in _CHILDREN.findall(source)}
+    children = _children(source)
     code = {name: _BYTES.findall(body) for name, body in _FUNCTION.findall(source)}
     lines = [MARK, '#include "frozen.h"\n']
     table = []
@@ -66,6 +68,10 @@ def function_objects(source: str) -> str:
     lines.append(f"const frozen_functions_t frozen_functions[] = {{\n{''.join(modules)}}};\n")
     lines.append(f"const size_t frozen_functions_count = {len(modules)};\n")
     return "".join(lines)
+
+
+def _children(source: str) -> dict[str, list[str]]:
+    return {name: re.findall(r"&proto_fun_(\w+)", body) for name, body in _CHILDREN.findall(source)}
 
 
 def _made_by(name: str, code: dict[str, list[tuple[str, str]]], children: dict[str, list[str]]) -> list[str]:
@@ -96,7 +102,8 @@ def main(arguments: list[str]) -> int:
         output.unlink()
         print(f"{output}: error: not as mpy-tool of MicroPython 1.25 writes it: {error}", file=sys.stderr)
         return 1
-    output.write_text(source + objects)
+    lines = with_lines(source, str(output), _children(source), frozen_sources(arguments))
+    output.write_text(lines + objects)
     return 0
 
 

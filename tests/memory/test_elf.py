@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.firmware import FIRMWARE_DIR
+from bench.firmware import FIRMWARE_DIR, RELEASE, table, variants
 from bench.memory.attribution import NOBODY, PADDING
 from bench.memory.elf import LEVELS, ImageFileError, StaticMemory, measure
 from bench.memory.linkmap import MapError, read_map
+from bench.memory.strings import OF_C, SHARED
 from bench.platforms import names
 from tests.images import Firmware
+
+images = pytest.mark.parametrize(
+    ("board", "variant"), [(board, variant) for variant in variants() for board in names()]
+)
 
 
 def test_components_hold_what_their_sources_declare(small_image: Path) -> None:
@@ -38,36 +43,97 @@ def test_sums_are_those_of_the_toolchain(small_image: Path) -> None:
     agrees_with_size_tool(small_image)
 
 
-def test_firmware_sums_are_those_of_the_toolchain(firmware: Firmware) -> None:
-    for board in names():
-        elf = firmware(board)
-        agrees_with_size_tool(elf)
-        components = measure(elf).by_component()
-        assert components["station (frozen)"]["ROM"] > 0
-        assert components["MicroPython"]["ROM"] > components["libraries"]["ROM"]
+@images
+def test_firmware_sums_are_those_of_the_toolchain(board: str, variant: str, firmware: Firmware) -> None:
+    elf = firmware(board, variant)
+    agrees_with_size_tool(elf)
+    components = measure(elf).by_component()
+    assert components["station (frozen)"]["ROM"] > 0
+    assert components["MicroPython"]["ROM"] > components["libraries"]["ROM"]
 
 
-def test_every_byte_of_the_firmware_has_an_owner_and_a_symbol(firmware: Firmware) -> None:
-    for board in names():
-        memory = measure(firmware(board))
-        assert [item for item in memory.items if NOBODY in (item.component, item.block)] == []
-        for level in LEVELS:
-            totals = memory.by(level).values()
-            assert sum(sizes["ROM"] for sizes in totals) == memory.rom, level
-            assert sum(sizes["RAM"] for sizes in totals) == memory.ram, level
-        without_gaps(memory)
-        padding = memory.by("source")[PADDING,]
-        assert padding["ROM"] < memory.rom / 100
-        assert not any("/" in item.source and item.source.startswith("/") for item in memory.items)
+@images
+def test_every_byte_of_the_firmware_has_an_owner_and_a_symbol(
+    board: str, variant: str, firmware: Firmware
+) -> None:
+    memory = measure(firmware(board, variant))
+    assert {item.source for item in memory.items if NOBODY in (item.component, item.block)} == set()
+    for level in LEVELS:
+        totals = memory.by(level).values()
+        assert sum(sizes["ROM"] for sizes in totals) == memory.rom, level
+        assert sum(sizes["RAM"] for sizes in totals) == memory.ram, level
+    without_gaps(memory)
+    padding = memory.by("source")[PADDING,]
+    assert padding["ROM"] < memory.rom / 100
+    assert not any(item.source.startswith("/") for item in memory.items)
+    roots = {item.file.partition("/")[0] for item in memory.items if item.file}
+    assert roots == {"firmware", "micropython", "build"}
 
 
 def test_frozen_python_counts_for_its_module_and_function(firmware: Firmware) -> None:
     memory = measure(firmware("stm32f4_discovery"))
-    modules = {path.name for path in (FIRMWARE_DIR / "station").glob("*.py")}
+    features = [f for f in table().features.values() if f.name not in table().variant(RELEASE).features]
+    absent = {"features.py", *(module for feature in features for module in feature.modules)}
+    modules = {path.name for path in (FIRMWARE_DIR / "station").glob("*.py")} - absent
     measured = {source.removeprefix("station/") for (source,) in memory.by("source") if "station/" in source}
     assert measured == modules
-    functions = {symbol for source, symbol in memory.by("source", "symbol") if source == "station/modem.py"}
-    assert {"<module>", "<constants>", "<names>", "Modem", "Modem_command"} <= functions
+    symbols = {symbol for source, symbol in memory.by("source", "symbol") if source == "station/modem.py"}
+    assert {"<module>", "<table of constants>", "<table of names>", "Modem", "Modem.command"} <= symbols
+
+
+def test_frozen_functions_are_where_their_def_is(firmware: Firmware) -> None:
+    """Each line that the debug information names has the function's name in it."""
+    places = {
+        (item.file, item.line, item.symbol)
+        for item in measure(firmware("stm32f4_discovery")).items
+        if item.source.startswith(("station/", "main")) and item.line
+    }
+    assert len(places) > 300
+    for file, line, symbol in places:
+        assert file is not None
+        assert line is not None
+        text = (FIRMWARE_DIR.parent / file).read_text().splitlines()[line - 1]
+        name = symbol.rpartition(".")[2].rstrip("0123456789")
+        if not name.startswith("<"):
+            assert re.search(rf"\b(def|class) {name}\w*\b", text), (file, line, symbol, text)
+        elif name == "<lambda>":
+            assert "lambda" in text, (file, line, symbol, text)
+
+
+def test_code_of_the_port_is_where_it_is_declared(firmware: Firmware) -> None:
+    items = [item for item in measure(firmware("stm32f4_discovery")).items if item.component == "port"]
+    placed = [item for item in items if item.file and not item.symbol.startswith("<")]
+    assert sum(item.size for item in placed) > sum(item.size for item in items) * 0.9
+    for item in placed:
+        assert item.file is not None
+        assert item.line is not None
+        lines = (FIRMWARE_DIR.parent / item.file).read_text().splitlines()
+        assert item.symbol.partition(".")[0] in lines[item.line - 1], item
+
+
+def test_strings_belong_to_who_needs_them(firmware: Firmware) -> None:
+    """A name that is attributed to one module stands in that module, and a shared one in several."""
+    memory = measure(firmware("stm32f4_discovery"))
+    sources = {f"station/{path.name}": path.read_text() for path in (FIRMWARE_DIR / "station").glob("*.py")}
+    words = {source: set(re.findall(r"\w+", text)) for source, text in sources.items()}
+    checked = 0
+    for (source, symbol), sizes in memory.by("source", "symbol").items():
+        if not (name := re.fullmatch(r'"(\w+)"', symbol)) or sizes["ROM"] < 4:
+            continue
+        if source in words:
+            assert name[1] in words[source], (source, symbol)
+            checked += 1
+    assert checked > 500
+    owners = {symbol: source for source, symbol in memory.by("source", "symbol")}
+    assert owners['"idTokenInfo"'] in (SHARED, "station/authorization.py")
+    assert owners['"ZeroDivisionError"'] == OF_C
+    assert owners['"AT+CIPRECVDATA=%d,%d"'] == "station/modem.py"
+
+
+def test_padding_is_named_by_what_it_stands_before(firmware: Firmware) -> None:
+    padding = [i for i in measure(firmware("stm32f4_discovery")).items if i.source == PADDING]
+    assert padding
+    assert all(item.symbol.startswith(("before ", "at the end of .")) for item in padding)
 
 
 def test_data_counts_where_it_runs_and_where_it_is_loaded(small_image: Path) -> None:
