@@ -125,15 +125,18 @@ def test_what_cannot_be_folded_is_said(path: Path, text: str, complaint: str) ->
         folded(text, Path("x.py"), table, table.variant("lite"))
 
 
-def test_modules_of_features_that_are_off_are_not_frozen(path: Path, tmp_path: Path) -> None:
-    table = load(path)
+def test_modules_of_features_that_are_off_are_not_frozen(tmp_path: Path) -> None:
+    table = load()
     frozen = {}
-    for name in table.variants:
+    for name in ("lite", "secure"):
         write_application(table, table.variant(name), tmp_path / name)
         frozen[name] = {file.name for file in (tmp_path / name / "station").iterdir()}
         assert all(f'"{file}"' in (tmp_path / name / "manifest.py").read_text() for file in frozen[name])
-    assert frozen["lite"] - frozen["small"] == {"clock.py"}
-    assert "features.py" not in frozen["lite"]
+        assert "features.py" not in frozen[name]
+    more = table.variants["secure"].features - table.variants["lite"].features
+    modules = {module for feature in more for module in table.features[feature].modules}
+    assert frozen["secure"] - frozen["lite"] == modules
+    assert "diagnostics.py" in modules
 
 
 def test_statement_of_a_variant(path: Path) -> None:

@@ -6,6 +6,7 @@
 #include "chip.h"
 #include "cortex_m4.h"
 #include "fault.h"
+#include "log.h"
 #include "rtt.h"
 #include "store.h"
 #include "tick.h"
@@ -71,6 +72,9 @@ int main(void) {
     if (store_init(&store_journal) != 0) {
         log_text("store: flash failure, the journal is lost\n");
     }
+    #if FEATURE_DIAGNOSTICS
+    log_init();
+    #endif
 
     mp_cstack_init_with_top(_stack_end, _stack_end - _stack_start);
     gc_init(_heap_start, _heap_end);
@@ -111,16 +115,19 @@ mp_obj_t mp_builtin_open(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) 
 MP_DEFINE_CONST_FUN_OBJ_KW(mp_builtin_open_obj, 1, mp_builtin_open);
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t size) {
-    rtt_write(text, size);
+    mp_hal_stdout_tx_strn_cooked(text, size);
     return size;
 }
 
 void mp_hal_stdout_tx_strn_cooked(const char *text, size_t size) {
     rtt_write(text, size);
+    #if FEATURE_DIAGNOSTICS
+    log_print(text, size);
+    #endif
 }
 
 void mp_hal_stdout_tx_str(const char *text) {
-    log_text(text);
+    mp_hal_stdout_tx_strn_cooked(text, strlen(text));
 }
 
 // Standard input is always at its end.

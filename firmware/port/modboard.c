@@ -5,6 +5,7 @@
 #include "boot.h"
 #include "chip.h"
 #include "cortex_m4.h"
+#include "log.h"
 #include "sha1.h"
 #include "store.h"
 #include "tick.h"
@@ -364,11 +365,57 @@ static MP_DEFINE_CONST_FUN_OBJ_1(board_journal_next_obj, board_journal_next);
 // Erases the spare banks of store and journal where they are not blank: the processor stands still for up to
 // seconds.
 static mp_obj_t board_tidy(void) {
+    #if FEATURE_DIAGNOSTICS
+    raise_on_error(log_tidy());
+    #endif
     raise_on_error(store_tidy(&store_settings));
     raise_on_error(store_tidy(&store_journal));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(board_tidy_obj, board_tidy);
+
+#if FEATURE_DIAGNOSTICS
+
+static log_line_t log_found;
+
+// log_clock(seconds): what time it is, in seconds since 2020.
+static mp_obj_t board_log_clock(mp_obj_t seconds) {
+    log_clock(mp_obj_get_int(seconds));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_log_clock_obj, board_log_clock);
+
+// log_add(text): a line of the security log; its number, 0 where there is no room.
+static mp_obj_t board_log_add(mp_obj_t text_in) {
+    mp_buffer_info_t text = bytes_of(text_in, MP_BUFFER_READ);
+    return MP_OBJ_NEW_SMALL_INT(log_add(LOG_SECURITY, text.buf, text.len));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_log_add_obj, board_log_add);
+
+// log_next(security, number): the number of the log's first line behind that one, or None.
+static mp_obj_t board_log_next(mp_obj_t security, mp_obj_t after) {
+    uint8_t kind = mp_obj_is_true(security) ? LOG_SECURITY : LOG_DIAGNOSTICS;
+    return log_next(kind, mp_obj_get_int(after), &log_found) ? MP_OBJ_NEW_SMALL_INT(log_found.number)
+        : mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(board_log_next_obj, board_log_next);
+
+// log_time(): of the line that log_next() found: seconds since 2020, or -1 - seconds since reset.
+static mp_obj_t board_log_time(void) {
+    return mp_obj_new_int(log_found.time);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_log_time_obj, board_log_time);
+
+// log_text(buffer): the text of that line; its size. To be read before another line is added.
+static mp_obj_t board_log_text(mp_obj_t buffer_in) {
+    mp_buffer_info_t buffer = bytes_of(buffer_in, MP_BUFFER_WRITE);
+    size_t size = MIN(log_found.size, buffer.len);
+    memcpy(buffer.buf, log_found.text, size);
+    return MP_OBJ_NEW_SMALL_INT(size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_log_text_obj, board_log_text);
+
+#endif
 
 static mp_obj_t board_sha1(mp_obj_t data_in) {
     mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
@@ -437,6 +484,13 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_journal_delete), MP_ROM_PTR(&board_journal_delete_obj)},
     {MP_ROM_QSTR(MP_QSTR_journal_next), MP_ROM_PTR(&board_journal_next_obj)},
     {MP_ROM_QSTR(MP_QSTR_tidy), MP_ROM_PTR(&board_tidy_obj)},
+    #if FEATURE_DIAGNOSTICS
+    {MP_ROM_QSTR(MP_QSTR_log_clock), MP_ROM_PTR(&board_log_clock_obj)},
+    {MP_ROM_QSTR(MP_QSTR_log_add), MP_ROM_PTR(&board_log_add_obj)},
+    {MP_ROM_QSTR(MP_QSTR_log_next), MP_ROM_PTR(&board_log_next_obj)},
+    {MP_ROM_QSTR(MP_QSTR_log_time), MP_ROM_PTR(&board_log_time_obj)},
+    {MP_ROM_QSTR(MP_QSTR_log_text), MP_ROM_PTR(&board_log_text_obj)},
+    #endif
     {MP_ROM_QSTR(MP_QSTR_sha1), MP_ROM_PTR(&board_sha1_obj)},
     {MP_ROM_QSTR(MP_QSTR_mask), MP_ROM_PTR(&board_mask_obj)},
 };

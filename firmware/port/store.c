@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "chip.h"
+#if FEATURE_DIAGNOSTICS
+#include "log.h"
+#endif
 
 #include "py/mperrno.h"
 
@@ -113,6 +116,11 @@ static size_t find_next(const store_t *store, size_t offset, const uint8_t *key,
 
 // Does the record at `offset` hold a value, is it whole, and the last of its key?
 static bool is_live(const store_t *store, size_t offset, size_t size, const store_item_t *item) {
+    #if FEATURE_DIAGNOSTICS
+    if (log_is_line(item)) {
+        return record_is_whole(store, offset, item);
+    }
+    #endif
     store_item_t later;
     return item->value && record_is_whole(store, offset, item)
         && find_next(store, offset + size, item->key, item->key_size, &later) == NOWHERE;
@@ -187,7 +195,16 @@ static int compact(store_t *store, const store_item_t *without) {
     }
     size_t written = BANK_HEADER_SIZE;
     store_item_t item;
+    #if FEATURE_DIAGNOSTICS
+    log_quota_t quota;
+    log_quota(store, &quota);
+    #endif
     for (size_t cursor = 0; store_next(store, &cursor, &item) == 0;) {
+        #if FEATURE_DIAGNOSTICS
+        if (log_is_line(&item) && !log_keeps(&quota, &item)) {
+            continue;
+        }
+        #endif
         if (!(without && same_key(&item, without->key, without->key_size))
             && !program_record(to, &written, &item)) {
             return -MP_EIO;
@@ -239,6 +256,22 @@ int store_init(store_t *store) {
 
 int store_tidy(store_t *store) {
     return store->live && erase(other_bank(store), bank_size(store)) ? 0 : -MP_EIO;
+}
+
+size_t store_room(const store_t *store) {
+    return store->live && !store->torn && !store->writer.record ? bank_size(store) - store->end : 0;
+}
+
+int store_compact(store_t *store) {
+    store->writer.record = 0;
+    return store->live ? compact(store, NULL) : -MP_EIO;
+}
+
+int store_walk(const store_t *store, size_t *cursor, store_item_t *out) {
+    size_t offset = *cursor ? *cursor : BANK_HEADER_SIZE;
+    size_t size = store->live ? record_size(store, offset, out) : 0;
+    *cursor = offset + size;
+    return size ? 0 : -MP_ENOENT;
 }
 
 int store_next(const store_t *store, size_t *cursor, store_item_t *out) {

@@ -55,6 +55,11 @@ int store_begin(store_t *store, const uint8_t *key, size_t key_size, size_t valu
 int store_append(store_t *store, const uint8_t *data, size_t size);
 int store_end(store_t *store);
 int store_delete(store_t *store, const uint8_t *key, size_t key_size);
+// Bytes that are free in the live bank; 0 while nothing can be appended to it.
+size_t store_room(const store_t *store);
+int store_compact(store_t *store);
+// Every record in order, replaced and damaged ones among them.
+int store_walk(const store_t *store, size_t *cursor, store_item_t *out);
 int store_next(const store_t *store, size_t *cursor, store_item_t *out); // live items; *cursor starts at 0
 // The live item with the smallest key of this size that is greater (memcmp) than `key`.
 int store_after(const store_t *store, const uint8_t *key, size_t key_size, store_item_t *out);

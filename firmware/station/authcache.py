@@ -68,7 +68,8 @@ def read_info(info):
     return status, mask, group, expiry
 
 
-def _hash_of(kind, token):
+def hash_of(kind, token):
+    """What stands for a token in the store."""
     return board.sha1(board.unique_id() + kind.encode() + b":" + token.lower().encode())[:_HASH]
 
 
@@ -98,7 +99,7 @@ class AuthCache:
         """(status, EVSE mask, groupIdToken) of a token, or None. One that is too old is removed
         (C10.FR.08, C10.FR.10, C10.FR.13); with the clock unknown none counts as accepted.
         """
-        key = _hash_of(kind, token)
+        key = hash_of(kind, token)
         record = self._take(key)
         if not record:
             return None
@@ -115,12 +116,12 @@ class AuthCache:
             text = STATUSES[status]
         except (TypeError, IndexError, UnicodeError):
             log.error("cache: an entry is not readable")
-            self._drop(key)
+            self.drop(key)
             return None
         if not clock.known:
             return STATUSES[_EXPIRED] if status == _ACCEPTED else text, value[1], group
         if clock.time()[0] > expiry:
-            self._drop(key)
+            self.drop(key)
             return None
         return text, value[1], group
 
@@ -131,7 +132,7 @@ class AuthCache:
         the lifetime, which is what an entry can lose by a reboot.
         """
         status, mask, group, expiry = read
-        key = _hash_of(kind, token)
+        key = hash_of(kind, token)
         self._take(key)
         # the CSMS's clock may be anywhere
         now = max(0, min(clock.time()[0], _LATEST))
@@ -202,7 +203,8 @@ class AuthCache:
             at = self._table.find(key, at + 1, self._end)
         return None
 
-    def _drop(self, key):
+    def drop(self, key):
+        """Remove the entry of a hash, if there is one."""
         self._take(key)
         self._delete(_PREFIX + key)
 
@@ -211,7 +213,7 @@ class AuthCache:
         at = 0
         while at < self._end and self._table[at + _RECORD - 1] == _ACCEPTED:
             at += _RECORD
-        self._drop(self._key(at if at < self._end else 0)[2:])
+        self.drop(self._key(at if at < self._end else 0)[2:])
 
     def _delete(self, key):
         try:

@@ -7,7 +7,7 @@ import sys
 import board
 from micropython import const
 
-from . import health, log, profiles
+from . import features, health, log, profiles
 from .aio import Port
 from .authorization import Authorization
 from .availability import Availability
@@ -22,6 +22,10 @@ from .remote import Remote
 from .reset import Reset
 from .rpc import Rpc
 from .transactions import Transactions
+
+if features.DIAGNOSTICS:
+    from .diagnostics import Diagnostics
+    from .notices import Notices, SecurityEvents
 
 # The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 32 s are 21.8 s at least.
 _WATCHDOG_MS = const(32000)
@@ -84,11 +88,36 @@ class Station:
             "RequestStopTransaction": transactions.request_stop,
         }
 
+        self.protocols = ""  # of files
+        # feature DIAGNOSTICS
+        self._add_diagnostics(remote)
+
+    def _add_diagnostics(self, remote):
+        provisioning = self.provisioning
+        self.events = events = SecurityEvents(self.rpc, provisioning.online)
+        self.notices = notices = Notices(self.rpc, provisioning.online)
+        provisioning.report = events.report
+
+        def on_ready():
+            events.pump()
+            notices.pump()
+
+        provisioning.on_ready = on_ready
+        sockets = {"http": Socket(self.modem, 1)}
+        self.protocols = "HTTP"
+        self.diagnostics = block = Diagnostics(sockets, self.model, notices, self.authorization)
+        remote.statuses["LogStatusNotification"] = block.send_status
+        self.rpc.handlers["GetLog"] = block.get_log
+        self.rpc.handlers["CustomerInformation"] = block.customer_information
+        # end
+
     def _live(self, name, evse):
         if name == "ActiveNetworkProfile":
             return self.link.slot()
         if name == "MessageTimeout":
             return str(self.link.message_timeout())
+        if name == "FileTransferProtocols":
+            return self.protocols
         if name == "Storage":
             return str(self.authorization.cache.storage())
         return self.availability.status(evse) if evse else self.availability.station_status()
@@ -116,6 +145,9 @@ class Station:
             self.transactions.read(),
         ):
             asyncio.create_task(_guard(task))
+        # feature DIAGNOSTICS
+        asyncio.create_task(_guard(self.diagnostics.run()))
+        # end
 
 
 async def _guard(task):

@@ -6,7 +6,7 @@ from binascii import hexlify
 import board
 from micropython import const
 
-from . import clock, devicemodel, health, log
+from . import clock, devicemodel, features, health, log
 from .aio import Signal
 from .rpc import BOOT, HEARTBEAT, STATUS
 from .schema import OcppError
@@ -46,7 +46,8 @@ class Provisioning:
 
     `status` is None (never answered), "Accepted", "Pending" or "Rejected". `on_online()` and `on_offline()`
     hear of changes of `online()`. `on_news(all)` is called when the station may send again what it holds
-    back; `all`: the CSMS has to be told all states.
+    back; `all`: the CSMS has to be told all states. Where there is a security log, `report(kind)` takes the
+    event of the start-up, and `on_ready()` is called when something can be sent that found no way before.
     """
 
     def __init__(self, link, rpc, model):
@@ -63,6 +64,9 @@ class Provisioning:
         self._started = "StartupOfTheDevice" if self._reason == "PowerUp" else "ResetOrReboot"
         self.status = None
         self.on_news = self.on_online = self.on_offline = None
+        # feature DIAGNOSTICS
+        self.on_ready = self.report = None
+        # end
         rpc.gate = self._gate
         rpc.on_room = self._kick.set
         log.info("boot: reason %s", self._reason)
@@ -206,6 +210,12 @@ class Provisioning:
     def _send_started(self):
         """Queue the security event of the start-up, once (A04.FR.01; part 2, appendix 1)."""
         kind = self._started
+        if features.DIAGNOSTICS and self.on_ready:
+            self.on_ready()
+            if kind and self.online():
+                self._started = None
+                self.report(kind)
+            return
         if not kind or not self.online():
             return
         self._started = None

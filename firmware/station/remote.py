@@ -1,11 +1,12 @@
 """F05, F06, P01: what the CSMS asks for: unlock a connector, send a message, take vendor's data."""
 
+from . import features
 from .rpc import REQUESTED
 from .variables import CONNECTOR, EVSES, has_evse
 
 
 class Remote:
-    """Handlers of the requests."""
+    """Handlers of the requests. `statuses[message]()` sends a status notification other than Idle."""
 
     def __init__(self, registration, rpc, evse, availability, transactions):
         self._registration = registration
@@ -14,6 +15,9 @@ class Remote:
         self._availability = availability
         self._transactions = transactions
         self.metering = None
+        # feature DIAGNOSTICS
+        self.statuses = {}
+        # end
 
     async def unlock(self, request, link):
         """UnlockConnectorRequest (F05.FR.01 to F05.FR.06)."""
@@ -50,7 +54,9 @@ class Remote:
         if wanted == "Heartbeat":
             return _later(self._registration.send_heartbeat)
         if wanted in ("LogStatusNotification", "FirmwareStatusNotification"):
-            # no log is ever uploaded, no firmware fetched (F06.FR.15, F06.FR.16)
+            # where no log is ever uploaded, no firmware fetched: Idle (F06.FR.15, F06.FR.16)
+            if features.DIAGNOSTICS and wanted in self.statuses:
+                return _later(self.statuses[wanted])
             return _later(self._rpc.submit, REQUESTED, wanted, _build_idle)
         if wanted == "StatusNotification":
             # F06.FR.12: only at connector level

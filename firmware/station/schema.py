@@ -187,6 +187,28 @@ _REQUESTS = const(
             ),
         ),
         ("ClearCache", ()),
+        # feature DIAGNOSTICS
+        (
+            "CustomerInformation",
+            (
+                ("requestId", _INT, None),
+                ("report", _BOOLEAN, None),
+                ("clear", _BOOLEAN, None),
+                ("customerIdentifier", _STRING | _OPTIONAL, 64),
+                ("idToken", _OBJECT | _OPTIONAL, _ID_TOKEN),
+                (
+                    "customerCertificate",
+                    _OBJECT | _OPTIONAL,
+                    (
+                        ("hashAlgorithm", _ENUM, ("SHA256", "SHA384", "SHA512")),
+                        ("issuerNameHash", _STRING, 128),
+                        ("issuerKeyHash", _STRING, 128),
+                        ("serialNumber", _STRING, 40),
+                    ),
+                ),
+            ),
+        ),
+        # end
         (
             "DataTransfer",
             (
@@ -202,6 +224,26 @@ _REQUESTS = const(
                 ("reportBase", _ENUM, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
             ),
         ),
+        # feature DIAGNOSTICS
+        (
+            "GetLog",
+            (
+                ("logType", _ENUM, ("DiagnosticsLog", "SecurityLog")),
+                ("requestId", _INT, None),
+                ("retries", _INT | _OPTIONAL, None),
+                ("retryInterval", _INT | _OPTIONAL, None),
+                (
+                    "log",
+                    _OBJECT,
+                    (
+                        ("remoteLocation", _STRING, 512),
+                        ("oldestTimestamp", _TIME | _OPTIONAL, None),
+                        ("latestTimestamp", _TIME | _OPTIONAL, None),
+                    ),
+                ),
+            ),
+        ),
+        # end
         (
             "GetReport",
             (
@@ -303,7 +345,7 @@ _REQUESTS = const(
     )
 )
 
-# the other requests of a CSMS: recognized, not supported (part 4, 4.3)
+# the other requests of a CSMS, and those of features: recognized, if not supported (part 4, 4.3)
 _UNSUPPORTED = const(
     (
         "CancelReservation",

@@ -189,7 +189,7 @@ def test_a_token_used_every_minute_writes_eight_times_a_lifetime(cache, flash):
 def test_hash_found_across_two_records(cache, monkeypatch):
     """Records are compared as such, not any bytes of the table."""
     hashes = {"A": b"aaaaaaaaaaaa", "B": b"bbbbbbbbbbbb"}
-    monkeypatch.setattr(authcache, "_hash_of", lambda kind, token: hashes[token])
+    monkeypatch.setattr(authcache, "hash_of", lambda kind, token: hashes[token])
     put(cache, "A")
     put(cache, "B")
     hashes["C"] = bytes(cache._table[10:22])
@@ -295,7 +295,7 @@ def test_clear_that_fails(cache, monkeypatch):
 def test_damaged_entries_are_removed(cache, value):
     put(cache, "A")
     put(cache, "B")
-    (damaged,) = [key for key in board.store if key[2:] == authcache._hash_of("ISO14443", "A")]
+    (damaged,) = [key for key in board.store if key[2:] == authcache.hash_of("ISO14443", "A")]
     board.store[damaged] = value
     board.store[b"c:short"] = b"\x00" * 11
     again = AuthCache(Model())

@@ -110,7 +110,8 @@ class World:
         }
         board.store.clear()
         board.journal.clear()
-        board.full = False
+        board.log.clear()
+        board.full = board.log_full = False
         board.store.update(
             {
                 b"net:1": json.dumps(profile).encode(),
@@ -139,12 +140,18 @@ class World:
         self.evse_stream = _Stream(self, self.evse)
         from station import log, main
 
-        log.print = lambda *args: self.logged.append(" ".join(map(str, args)))
+        log.print = self._print
         log.level = 3
         self.station = main.Station(self.modem_stream, self.evse_stream)
         self.loop.set_exception_handler(self._failed)
         asyncio.set_event_loop(self.loop)
         self.loop.call_soon(self._start, main)
+
+    def _print(self, *args: object) -> None:
+        line = " ".join(map(str, args))
+        self.logged.append(line)
+        if not line.startswith("D"):
+            board.log_print(line)
 
     def _stop_tasks(self) -> None:
         while tasks := asyncio.all_tasks(self.loop):

@@ -16,6 +16,10 @@ journal_size = 131072 - 16
 JOURNAL_ITEM_MAX = 4095
 _item = None
 tidied = 0
+log = []  # (number, security, time, text)
+log_full = False
+_log_offset = None
+_log_found = None
 on_enable = None
 was_reset = False
 _time_ns = None
@@ -30,7 +34,8 @@ class Reset(BaseException):
 
 def start(reset_cause, time_ns, seed=1):
     """A reset: `time_ns()` is what the clock shows."""
-    global cause, _time_ns, _boot_ns, _seed, fed, enabled, was_reset
+    global cause, _time_ns, _boot_ns, _seed, fed, enabled, was_reset, _log_offset
+    _log_offset = None
     cause = reset_cause
     was_reset = False
     _time_ns = time_ns
@@ -175,6 +180,48 @@ def journal_next(number):
 def tidy():
     global tidied
     tidied += 1
+
+
+def log_clock(seconds):
+    global _log_offset
+    _log_offset = seconds - uptime()
+
+
+def log_print(line):
+    """What the port does with what is printed."""
+    _log_line(False, line.encode())
+
+
+def _log_line(security, text):
+    if log_full:
+        return 0
+    number = log[-1][0] + 1 if log else 1
+    time = -1 - uptime() if _log_offset is None else uptime() + _log_offset
+    log.append((number, security, time, bytes(text[:200])))
+    return number
+
+
+def log_add(text):
+    return _log_line(True, text)
+
+
+def log_next(security, after):
+    global _log_found
+    for line in log:
+        if line[0] > after and line[1] == bool(security):
+            _log_found = line
+            return line[0]
+    return None
+
+
+def log_time():
+    return _log_found[2]
+
+
+def log_text(buffer):
+    text = _log_found[3][: len(buffer)]
+    buffer[: len(text)] = text
+    return len(text)
 
 
 def sha1(data):
