@@ -1,5 +1,8 @@
 /* The data that the page carries: inflated when it is needed. */
 
+/** Bytes of the page as it came. */
+const carried = new Blob([document.documentElement.outerHTML]).size;
+
 async function unpack(id) {
   const holder = document.getElementById(id);
   const packed = Uint8Array.from(atob(holder.textContent), character => character.charCodeAt(0));

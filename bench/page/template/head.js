@@ -23,7 +23,7 @@ function drawHead() {
   $("#verdict").append(
     h("div", { class: `verdict ${good ? "pass" : "fail"}` },
       h("span", { class: "seal", "aria-hidden": "true" }, good ? "✓" : "✗"),
-      h("div", {}, h("h1", {}, sentence), h("p", { class: "facts" }, facts.filter(Boolean).map(fact => h("span", {}, fact))))),
+      h("div", {}, h("h1", {}, sentence), h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")))),
     h("div", { class: "boards" }, boards.map(boardCard)),
     first(failed, over));
 }
@@ -92,8 +92,9 @@ function first(failed, over) {
   const near = core.boards.flatMap(board => [
     ["stack", highest(board, "stack_peak"), "stack_peak", "stack"],
     ["heap that can be reached", highest(board, "heap_live"), "heap_live", "heap"],
-  ].filter(([, run]) => run?.memory).map(([what, run, key, area]) => ({ what, run, used: run.memory[key], of: run.memory[area] })))
-    .filter(each => each.of).sort((a, b) => b.used / b.of - a.used / a.of).slice(0, 3);
+  ].filter(([, run]) => run).map(([what, run, key, area]) => ({ what, run, used: run.memory[key], of: run.memory[area] })))
+    .filter(each => each.of).sort((a, b) => b.used / b.of - a.used / a.of)
+    .filter((each, n, all) => all.findIndex(other => other.what === each.what) === n);
   if (!near.length) return null;
   return h("section", { class: "card first" }, h("h2", {}, "Nearest to a limit"),
     h("ul", {}, near.map(({ what, run, used, of }) => h("li", {},

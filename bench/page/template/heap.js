@@ -7,7 +7,7 @@ function drawHeap(holder, run, trace, entries, onpick) {
   const chart = h("div", { class: "chart" });
   let shown = [];
   function draw() {
-    const width = chart.clientWidth, left = 46, right = 10, top = 14, plot = 210, lanes = ["station ▸", "◂ CSMS", "acts"], laneHigh = 20;
+    const width = chart.clientWidth, left = 62, right = 10, top = 16, plot = 210, lanes = ["station ▸", "◂ CSMS", "acts"], laneHigh = 20;
     const height = top + plot + lanes.length * laneHigh + 26;
     const high = Math.max(area ?? 0, most(trace.heap.map(point => point[1])), 1) * 1.05;
     const time = timescale(entries.map(entry => entry.ns), trace.end, left, width - left - right, state.squeeze);
@@ -28,8 +28,10 @@ function drawHeap(holder, run, trace, entries, onpick) {
     lanes.forEach((title, n) => picture.append(
       s("line", { class: "rule", x1: left, x2: width - right, y1: top + plot + n * laneHigh + laneHigh, y2: top + plot + n * laneHigh + laneHigh }),
       s("text", { class: "label soft tiny", x: left - 6, y: top + plot + n * laneHigh + 14, "text-anchor": "end" }, title)));
-    for (const [ns, cause] of trace.resets) picture.append(s("line", { class: "reset", x1: time.x(ns), x2: time.x(ns), y1: top, y2: top + plot + 3 * laneHigh }),
-      s("text", { class: "label reset-text tiny", x: Math.min(time.x(ns) + 3, width - 44), y: top + 9 }, cause));
+    for (const [ns, cause] of trace.resets) {
+      picture.append(s("line", { class: "reset", x1: time.x(ns), x2: time.x(ns), y1: top, y2: top + plot + 3 * laneHigh }));
+      if (ns > 0) picture.append(s("text", { class: "label reset-text tiny", x: Math.min(time.x(ns) + 3, width - 44), y: top + plot - 5 }, cause));
+    }
     shown = entries.filter(entry => entry.kind !== "reset" && entry.kind !== "log");
     shown.forEach((entry, n) => {
       const lane = entry.kind === "act" ? 2 : entry.way === "out" ? 1 : 0, x = time.x(entry.ns), from = top + plot + lane * laneHigh + 4;

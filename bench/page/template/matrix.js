@@ -45,7 +45,7 @@ function drawMatrix() {
     panel.hidden = false;
     panel.replaceChildren(
       h("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => { panel.hidden = true; button.focus(); } }, "✕"),
-      ...caseDetails(row, columns));
+      h("div", {}, caseDetails(row, columns)));
   }
 
   const wanted = new Set(), search = h("input", { type: "search", placeholder: "id, title, use case, requirement", "aria-label": "Filter test cases", oninput: filter });

@@ -57,8 +57,8 @@ function ramMap(board, width) {
   const at = narrow ? { a: 4, aw: 30, b: 84, bw: 88, c: 200, cw: 44 } : { a: 6, aw: 54, b: 150, bw: 150, c: 372, cw: 70 };
   const columns = [
     region && { x: at.a, w: at.aw, from: region.origin, to: region.origin + region.length, title: narrow ? kB(region.length) : `${kB(region.length)} chip` },
-    { x: at.b, w: at.bw, from: low, to: high, title: narrow ? kB(high - low) : `${number(high - low)} B reserved` },
-    fixed.length > 0 && { x: at.c, w: at.cw, from: fixed[0].from, to: fixed[fixed.length - 1].to, title: narrow ? `${kB(fixed[fixed.length - 1].to - fixed[0].from)} static` : `${number(fixed[fixed.length - 1].to - fixed[0].from)} B static` },
+    { x: at.b, w: at.bw, from: low, to: high, title: narrow ? kB(image.ram) : `${number(image.ram)} B reserved` },
+    fixed.length > 0 && { x: at.c, w: at.cw, from: fixed[0].from, to: fixed[fixed.length - 1].to, title: narrow ? `${kB(image.fixed_ram)} static` : `${number(image.fixed_ram)} B static` },
   ].filter(Boolean);
   const y = (column, address) => top + tall * (1 - (address - column.from) / (column.to - column.from));
   const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `RAM map of ${board}; the table below it says the same` });
@@ -87,7 +87,7 @@ function ramMap(board, width) {
     const tallness = y(main, part.from) - y(main, part.to), middle = (y(main, part.from) + y(main, part.to)) / 2;
     if (tallness < 13) continue;
     const words = { stack: "stack", stackfree: narrow ? "untouched" : "stack, untouched", live: narrow ? "reachable" : "heap, reachable", garbage: "garbage", heapfree: "free" }[part.slug];
-    picture.append(s("text", { class: "label", x: main.x + 6, y: middle + 4 }, narrow ? words : `${words}  ${number(part.to - part.from)}`));
+    picture.append(s("text", { class: `label on-${part.slug}`, x: main.x + 6, y: middle + 4 }, narrow ? words : `${words}  ${number(part.to - part.from)}`));
   }
   if (!fixed.length) return picture;
   const detail = columns[columns.length - 1], labels = [];

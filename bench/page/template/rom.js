@@ -66,13 +66,15 @@ function drawRom() {
         const edge = wide > 12 && high > 12 ? (depth === 0 ? 2 : 1) : 0;
         rects(group, node, left + edge, top + (framed ? 17 : edge), wide - 2 * edge, high - (framed ? 17 : edge) - edge, depth + 1);
       }
-      if (framed || (room && !(zooms && depth < 2))) group.append(label(node, left + 4, top + 12.5, wide - 8, depth));
+      const text = framed || (room && !(zooms && depth < 2)) ? label(node, left + 4, top + 12.5, wide - 8, depth) : null;
+      if (text) group.append(text);
       into.append(group);
     }
   }
 
   function label(node, x, y, room, depth) {
     const size = kB(node.size), letters = Math.floor(room / 6.3), name = node.name.replace(/^station\//, "");
+    if (depth === 2 && name.length > letters && letters < 10) return null;
     const text = name.length + size.length + 2 <= letters ? `${name}  ` : name.length <= letters ? name : `${name.slice(0, Math.max(1, letters - 1))}…`;
     return s("text", { x, y, class: `label depth-${depth}` }, text, text.endsWith("  ") && s("tspan", { class: "soft" }, size));
   }

@@ -9,7 +9,7 @@ function entriesOf(trace) {
   return [
     ...messages,
     ...trace.acts.map(([ns, who, what]) => ({ ns, kind: "act", who, title: `${who}: ${what}`, what })),
-    ...trace.resets.map(([ns, cause]) => ({ ns, kind: "reset", title: `reset by ${cause}` })),
+    ...trace.resets.filter(([, cause]) => cause !== "power").map(([ns, cause]) => ({ ns, kind: "reset", title: `reset by ${cause}` })),
     ...trace.log.map(([ns, text]) => ({ ns, kind: "log", title: text })),
   ].map((entry, n) => ({ ...entry, n })).sort((a, b) => a.ns - b.ns || order[a.kind] - order[b.kind] || a.n - b.n);
 }
@@ -62,7 +62,7 @@ function drawSequence(holder, trace, entries) {
     return row;
   }));
   const frame = h("div", { class: "seq-frame", tabindex: "0", role: "region", "aria-label": "Sequence diagram" },
-    h("div", { class: "seq-head", "aria-hidden": "true" }, h("span", {}), h("span", {}, h("b", {}, "driver, car, supply"), h("b", {}, "station")), h("span", {}, h("b", {}, "CSMS"))),
+    h("div", { class: "seq-head", "aria-hidden": "true" }, h("span", {}), h("span", {}, h("b", {}, "driver"), h("b", {}, "station")), h("span", {}, h("b", {}, "CSMS"))),
     list);
   const withLog = h("button", { type: "button", class: "chip", "aria-pressed": "false", onclick: () => {
     const on = frame.classList.toggle("with-log");
@@ -82,13 +82,14 @@ function drawSequence(holder, trace, entries) {
 
 function sequenceRow(entry) {
   const time = h("time", {}, (entry.ns / 1e9).toFixed(3));
+  const note = text => h("li", { class: "note" }, time, h("span", { class: "lane-a" }), h("span", { class: "lane-b" }), h("span", { class: "band" }, text));
   if (entry.kind === "log") return h("li", { class: "log" }, time, h("span", { class: "lane-a" }), h("code", { class: "lane-b" }, entry.title));
-  if (entry.kind === "reset") return h("li", { class: "note" }, time, h("span", { class: "band" }, `↻ ${entry.title}`));
+  if (entry.kind === "reset") return note(`↻ ${entry.title}`);
   if (entry.kind === "act") return entry.who === "driver"
     ? h("li", { class: "act" }, time, h("span", { class: "lane-a" }, h("span", { class: "said" }, entry.what), h("i", { class: "arrow right" })), h("span", { class: "lane-b" }))
-    : h("li", { class: "note" }, time, h("span", { class: "band" }, `${entry.who}: ${entry.what}`));
+    : note(`${entry.who}: ${entry.what}`);
   const arrow = h("i", { class: `arrow ${entry.way === "out" ? "left" : "right"}${entry.type === "CALL" ? "" : " dashed"}` });
-  const words = [h("b", {}, entry.title), entry.fields && h("span", { class: "fields" }, ` ${entry.fields}`)];
+  const words = [h("b", {}, entry.title.split(/(?=[A-Z][a-z])/).flatMap((word, n) => n ? [h("wbr"), word] : [word])), entry.fields && h("span", { class: "fields" }, ` ${entry.fields}`)];
   const said = entry.whole === undefined ? h("span", { class: "said" }, words)
     : h("details", { class: "said", ontoggle: event => {
       if (event.currentTarget.open && event.currentTarget.childElementCount === 1)

@@ -4,7 +4,10 @@ const inEnglish = new Intl.NumberFormat("en-US");
 const number = value => inEnglish.format(value);
 const bytes = value => value === null || value === undefined ? "not measured" : `${number(value)} B`;
 const kB = value => value === null || value === undefined ? "not measured" : value < 1000 ? `${value} B` : `${(value / 1000).toFixed(value < 99950 ? 1 : 0)} kB`;
-const share = (part, whole) => whole ? `${(100 * part / whole).toFixed(part / whole < 0.0995 ? 1 : 0)} %` : "";
+const share = (part, whole) => {
+  const percent = 100 * part / whole;
+  return whole ? `${percent.toFixed(percent < 9.95 || (percent >= 99 && percent < 100) ? 1 : 0)} %` : "";
+};
 const seconds = ns => `${(ns / 1e9).toFixed(3)} s`;
 const hex = address => `0x${address.toString(16).padStart(8, "0")}`;
 

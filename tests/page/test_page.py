@@ -1,0 +1,200 @@
+"""The report page of a small real run: its data, and what it draws in Chromium."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import page
+from bench.cli import main
+from bench.memory.elf import measure
+from bench.trace import TRACE
+from tests.images import Firmware
+from tests.page import browser as chromium
+from tests.page.browser import Browser
+
+BOARD, CASES = "stm32f4_discovery", ("TC_B_01_CS", "TC_E_03_CS")
+HOSTILE = '</script><img src="http://evil.invalid/x" onerror="alert(1)"><script>alert(2)</script>'
+SECTIONS = ("verdict", "conformance", "budget", "rom", "ram", "scenario", "cases", "about")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory, firmware: Firmware) -> Path:
+    """What a run leaves; in it a station that says what no page should believe."""
+    folder = tmp_path_factory.mktemp("report")
+    elf = firmware(BOARD)
+    tests = [option for case in CASES for option in ("--test", case)]
+    options = ("--board", BOARD, "--firmware", str(elf), "--emulator", "unicorn", "--report", str(folder))
+    assert main(["run", *options, *tests]) == 0
+    trace = folder / "runs" / BOARD / CASES[1] / "0" / TRACE
+    content = json.loads(trace.read_text())
+    for text in (json.dumps([2, "x", "DataTransfer", {"data": HOSTILE}]), HOSTILE):
+        content["messages"].append([content["end"], "in", text])
+    content["acts"].append([content["end"], "driver", HOSTILE])
+    trace.write_text(json.dumps(content))
+    results = json.loads((folder / "results.json").read_text())
+    results[0] |= {"verdict": "FAIL", "message": HOSTILE}
+    (folder / "results.json").write_text(json.dumps(results))
+    page.render(folder)
+    return folder
+
+
+def blobs(folder: Path) -> dict[str, Any]:
+    text = (folder / page.INDEX).read_text(encoding="utf-8")
+    found = re.findall(r'<script type="application/octet-stream" id="([\w-]+)">([\w+/=]*)</script>', text)
+    return {name: json.loads(zlib.decompress(base64.b64decode(packed))) for name, packed in found}
+
+
+# the data
+
+
+def test_rom_and_ram_add_up_to_the_image(report: Path, firmware: Firmware) -> None:
+    memory, shown = measure(firmware(BOARD)), blobs(report)["core"]["images"][BOARD]
+    assert (shown["rom"], shown["ram"]) == (memory.rom, memory.ram)
+    assert sum(size for *_, size in shown["items"]["rom"]) == memory.rom
+    assert sum(size for _, size, *_ in shown["items"]["ram"]) == memory.ram
+    names = shown["items"]["names"]
+    by_block: dict[str, int] = {}
+    for _, block, *_, size in shown["items"]["rom"]:
+        by_block[names[block]] = by_block.get(names[block], 0) + size
+    assert by_block == {name: sizes["ROM"] for (name,), sizes in memory.by("block").items() if sizes["ROM"]}
+
+
+def test_runs_are_those_of_the_results_each_with_its_trace(report: Path) -> None:
+    content = blobs(report)
+    results = json.loads((report / "results.json").read_text())
+    for run, result in zip(content["core"]["runs"], results, strict=True):
+        assert {key: value for key, value in run.items() if key != "trace"}.items() <= result.items()
+        trace = content[f"trace-{run['trace']}"][BOARD]
+        assert trace == json.loads((report / "runs" / BOARD / run["id"] / "0" / TRACE).read_text())
+        assert max(value for _, value in trace["heap"]) == run["memory"]["heap_peak"]
+    assert set(content) == {"core", "trace-0", "trace-1"}
+
+
+def test_what_a_trace_holds(report: Path) -> None:
+    trace = json.loads((report / "runs" / BOARD / CASES[0] / "0" / TRACE).read_text())
+    actions = [json.loads(text)[2] for _, way, text in trace["messages"] if way == "in" and text[1] == "2"]
+    assert actions[0] == "BootNotification"
+    assert trace["messages"][0][1:] == ["http", "GET /ocpp/OLB-0001 101"]
+    assert trace["resets"] == [[0, "power"]]
+    assert trace["acts"][0][1:] == ["supply", "on"]
+    assert trace["log"]
+    assert trace["live"]
+    for name in ("messages", "heap", "live", "log", "acts"):
+        times = [entry[0] for entry in trace[name]]
+        assert times == sorted(times)
+        assert times[-1] <= trace["end"]
+
+
+def test_nothing_of_the_stations_is_markup_and_only_the_pages_own_script_may_run(report: Path) -> None:
+    text = (report / page.INDEX).read_text(encoding="utf-8")
+    assert "evil.invalid" not in text
+    script = re.search(r'<script type="module">(.*?)</script>', text, re.DOTALL)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert script
+    assert policy
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy[1]
+    assert "default-src 'none'" in policy[1]
+
+
+def test_the_page_is_made_of_what_lies_there(
+    report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(report, tmp_path / "copy")
+    (tmp_path / "copy" / page.INDEX).unlink()
+    (tmp_path / "copy" / "memory.json").unlink()
+    (tmp_path / "copy" / "conformance.json").write_text("{")
+    assert main(["report", "--report", str(tmp_path / "copy")]) == 0
+    core = blobs(tmp_path / "copy")["core"]
+    assert core["images"] == {}
+    assert core["matrix"] is None
+    assert len(core["runs"]) == len(CASES)
+    capsys.readouterr()
+    assert main(["report", "--report", str(tmp_path)]) == 2
+    assert "no results of a run" in capsys.readouterr().err
+
+
+# in Chromium
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = chromium.find()
+    if program is None:
+        pytest.skip(f"no Chromium to look at the page with ({', '.join(chromium.NAMES)})")
+    opened = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_section_is_drawn_and_nothing_else_is_loaded(
+    browser: Browser, report: Path, width: int, dark: bool
+) -> None:
+    browser.complaints.clear()
+    browser.requests.clear()
+    browser.open(report / page.INDEX, width=width, dark=dark)
+    browser.wait("document.querySelector('#scenario [data-drawn]')")
+    drawn = browser.evaluate(
+        f"{json.dumps(SECTIONS)}.filter(id => document.getElementById(id).textContent.length > 40)"
+    )
+    assert drawn == list(SECTIONS)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate("document.querySelectorAll('#rom .leaf').length") > 100
+    assert browser.evaluate("document.querySelectorAll('#ram .part').length") > 20
+    assert browser.evaluate("document.querySelectorAll('#scenario .seq > li').length") > 10
+    assert browser.evaluate("document.querySelectorAll('#scenario path.in-use').length") == 1
+    assert browser.evaluate("document.querySelectorAll('#cases rect.hit').length") == len(CASES)
+    assert browser.evaluate("document.querySelectorAll('#conformance .tile').length") > 223
+    assert browser.complaints == []
+    assert browser.requests == [(report / page.INDEX).resolve().as_uri()]
+
+
+def test_a_hostile_payload_is_shown_as_text(browser: Browser, report: Path) -> None:
+    browser.complaints.clear()
+    browser.requests.clear()
+    browser.open(report / page.INDEX, anchor=f"#{CASES[1]}@{BOARD}")
+    browser.wait(f"document.querySelector('[data-drawn=\"{CASES[1]}@{BOARD}\"]')")
+    browser.evaluate("document.querySelectorAll('#scenario details').forEach(each => { each.open = true; })")
+    shown = "[...document.querySelectorAll('#scenario pre')].map(each => each.textContent).join()"
+    browser.wait(f"{shown}.includes('evil')")
+    assert HOSTILE in browser.evaluate("document.querySelector('#scenario .seq').textContent")
+    assert HOSTILE in browser.evaluate("document.querySelector('#verdict').textContent")
+    assert browser.evaluate("document.querySelectorAll('main img').length") == 0
+    assert browser.complaints == []
+    assert len(browser.requests) == 1
+
+
+def test_a_test_case_leads_to_its_sequence_by_keyboard(browser: Browser, report: Path) -> None:
+    browser.open(report / page.INDEX)
+    browser.evaluate("document.querySelector('.tile[data-id=TC_E_03_CS]').focus()")
+    for kind in ("keyDown", "keyUp"):
+        enter = {"key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13}
+        browser.call("Input.dispatchKeyEvent", type=kind, **enter)
+    browser.wait("!document.querySelector('.case-panel').hidden")
+    link = browser.evaluate("document.querySelector('.case-panel .links a').getAttribute('href')")
+    assert link == f"#{CASES[1]}@{BOARD}"
+    browser.evaluate(f"location.hash = {link!r}")
+    browser.wait(f"document.querySelector('[data-drawn=\"{CASES[1]}@{BOARD}\"]')")
+
+
+def test_the_treemap_goes_into_a_block_and_back(browser: Browser, report: Path) -> None:
+    browser.open(report / page.INDEX)
+    trail = "document.querySelector('#rom .trail').textContent"
+    whole = browser.evaluate(trail)
+    click = "dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    browser.evaluate(f"document.querySelector('#rom g[role=button]').{click}")
+    assert "of the image" in browser.evaluate(trail)
+    browser.evaluate("document.querySelector('#rom .trail button').click()")
+    assert browser.evaluate(trail) == whole
