@@ -107,7 +107,7 @@ TABLE = const(
             STATION,
             (
                 ("ActiveNetworkProfile", None, _INTEGER, None, None, None, None),
-                ("FileTransferProtocols", None, MEMBERS, None, None, "FTP,FTPS,HTTP,HTTPS,SFTP", ""),
+                ("FileTransferProtocols", None, MEMBERS, None, None, "FTP,FTPS,HTTP,HTTPS,SFTP", None),
                 ("HeartbeatInterval", None, _INTEGER | RW, "s", 1, None, "300"),
                 ("MessageAttemptInterval", "TransactionEvent", _INTEGER | RW, "s", 0, _DAY_S, "10"),
                 ("MessageAttempts", "TransactionEvent", _INTEGER | RW, None, 1, 100, "3"),

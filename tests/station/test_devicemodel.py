@@ -13,7 +13,8 @@ from csms_stub import schemas
 from tests.station.test_rpc import Link
 
 PROFILE = b'{"ocppCsmsUrl":"ws://csms.local:9000/ocpp","messageTimeout":30,"securityProfile":1}'
-LIVE = {"ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available", "Storage": "0"}
+LIVE = {
+    "FileTransferProtocols": "HTTP","ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available", "Storage": "0"}
 
 
 @pytest.fixture(autouse=True)
