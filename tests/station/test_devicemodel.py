@@ -14,7 +14,12 @@ from tests.station.test_rpc import Link
 
 PROFILE = b'{"ocppCsmsUrl":"ws://csms.local:9000/ocpp","messageTimeout":30,"securityProfile":1}'
 LIVE = {
-    "FileTransferProtocols": "HTTP","ActiveNetworkProfile": "1", "MessageTimeout": "30", "AvailabilityState": "Available", "Storage": "0"}
+    "FileTransferProtocols": "HTTP",
+    "ActiveNetworkProfile": "1",
+    "MessageTimeout": "30",
+    "AvailabilityState": "Available",
+    "Storage": "0",
+}
 
 
 @pytest.fixture(autouse=True)
