@@ -7,6 +7,7 @@ backwards, also not over a reset or a power cut. Nothing here or above knows hos
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -43,6 +44,8 @@ class Counters:
     `exceptions` maps the exception number of the Armv7-M manual (15 is SysTick, 16 + n is IRQ n) to
     the number of entries. `mmio` maps a peripheral's name in the .repl to (reads, writes).
     `memory` maps a memory's name to (reads, writes); None where accesses were not counted.
+    `interrupt_stack` is the most bytes of stack that exceptions took at once, nested ones and their frames
+    included; None where they were not followed.
     """
 
     instructions: int = 0
@@ -50,6 +53,20 @@ class Counters:
     exceptions: dict[int, int] = field(default_factory=dict)
     mmio: dict[str, tuple[int, int]] = field(default_factory=dict)
     memory: dict[str, tuple[int, int]] | None = None
+    interrupt_stack: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The processor has come to a traced instruction, and not executed it yet.
+
+    `instructions` counts as `Counters` does. `memory` is what the ranges held that the trace names, joined.
+    """
+
+    address: int
+    at_ns: int
+    instructions: int
+    memory: bytes
 
 
 class Emulator(ABC):
@@ -106,6 +123,33 @@ class Emulator(ABC):
     @abstractmethod
     def read_register(self, register: str) -> int:
         """r0..r12, sp, lr, pc, xpsr, msp, psp, primask, basepri, control."""
+
+    @abstractmethod
+    def trace(
+        self,
+        address: int,
+        ranges: Sequence[tuple[int, int]] = (),
+        registers: Mapping[str, int] | None = None,
+    ) -> None:
+        """From now on, note each visit of the instruction at `address` (even; one that is jumped to: the first
+        of a function, the one behind a call) with the contents of `ranges` (address, size); before that, set
+        `registers` (r0 to r12), as a debugger would.
+
+        Costs time on each visit, and nothing else.
+        """
+
+    @abstractmethod
+    def visits(self) -> list[Visit]:
+        """Take all visits noted so far, in their order."""
+
+    @abstractmethod
+    def follow_interrupts(self, start: int, end: int) -> None:
+        """From now on, measure Counters.interrupt_stack on the main stack between these addresses.
+
+        What lies below the stack pointer is painted while handlers run, and put back behind them where they
+        left it alone, so that the firmware cannot tell. Exceptions that interrupt a thread with a stack of
+        its own (CONTROL.SPSEL) are not followed.
+        """
 
     @abstractmethod
     def reset(self) -> None:

@@ -174,10 +174,16 @@ namespace OcppLiteBench
                 Report(answer);
                 break;
             case 'G':
-                answer.Write((uint)cpu.GetRegister(request.ReadInt32()).RawValue);
+                answer.Write(Register(request.ReadInt32()));
                 break;
             case 'C':
                 Count(answer);
+                break;
+            case 'T':
+                Trace(request);
+                break;
+            case 'I':
+                handlers = new HandlerStack(machine, request.ReadUInt32(), request.ReadUInt32());
                 break;
             default:
                 throw new LinkException("unknown operation " + operation);
@@ -215,6 +221,14 @@ namespace OcppLiteBench
             // translated code cuts time where it is left for an interrupt: equal runs start with none
             cpu.ClearTranslationCache();
             resets.Clear();
+            foreach(var trace in traces)
+            {
+                cpu.RemoveHook(trace.Item1, trace.Item2);
+            }
+            traces.Clear();
+            visits.SetLength(0);
+            visitCount = 0;
+            handlers = null;
             revive = false;
             exceptions.Clear();
             instructions = instructionsBefore = 0;
@@ -259,6 +273,8 @@ namespace OcppLiteBench
             causes = peripherals.Select(each => each.Peripheral).Where(each => Property(each, "ResetCause") != null).ToArray();
             cpu.AddHookAtWfiStateChange(waits => asleep = waits);
             cpu.AddHookAtInterruptBegin(CountException);
+            cpu.AddHookAtInterruptBegin(_ => handlers?.Begin(Register(StackPointer), Register(ProgramStatus), Register(Control)));
+            cpu.AddHookAtInterruptEnd(_ => handlers?.End());
             cpu.StateChanged += NoteAbort;
             machine.LocalTimeSource.SinksReportedHook += NoteInstructions;
             machine.MachineReset += NoteReset;
@@ -379,6 +395,10 @@ namespace OcppLiteBench
             {
                 answer.Write(Levels(port));
             }
+            answer.Write(visitCount);
+            answer.Write(visits.GetBuffer(), 0, (int)visits.Length);
+            visits.SetLength(0);
+            visitCount = 0;
             resets.Clear();
         }
 
@@ -387,6 +407,7 @@ namespace OcppLiteBench
             powered = on;
             if(!on)
             {
+                handlers?.Reset(false);
                 cpu.IsHalted = true;
                 foreach(var uart in uarts)
                 {
@@ -420,6 +441,7 @@ namespace OcppLiteBench
             }
             asleep = false;
             revive = true;
+            handlers?.Reset(powered);
             foreach(var uart in uarts)
             {
                 uart.Clear();
@@ -458,6 +480,38 @@ namespace OcppLiteBench
         private void NoteOutput()
         {
             output = true;
+        }
+
+        // Renode takes the virtual time of a visit from the last synchronisation.
+        private void Trace(BinaryReader request)
+        {
+            var address = request.ReadUInt32();
+            var ranges = Enumerable.Range(0, request.ReadByte()).Select(_ => Tuple.Create(request.ReadUInt32(), request.ReadInt32())).ToArray();
+            var registers = Enumerable.Range(0, request.ReadByte()).Select(_ => Tuple.Create(request.ReadInt32(), request.ReadUInt32())).ToArray();
+            CpuAddressHook visited = (_, __) =>
+            {
+                foreach(var register in registers)
+                {
+                    cpu.SetRegister(register.Item1, RegisterValue.Create(register.Item2, 32));
+                }
+                var writer = new BinaryWriter(visits);
+                writer.Write(address);
+                writer.Write(Now);
+                writer.Write(instructionsBefore + cpu.ExecutedInstructions);
+                writer.Write(ranges.Sum(range => range.Item2));
+                foreach(var range in ranges)
+                {
+                    ReadMemory(range.Item1, range.Item2, writer);
+                }
+                visitCount++;
+            };
+            cpu.AddHook(address, visited);
+            traces.Add(Tuple.Create((ulong)address, visited));
+        }
+
+        private uint Register(int number)
+        {
+            return (uint)cpu.GetRegister(number).RawValue;
         }
 
         private void ReadMemory(uint address, int size, BinaryWriter answer)
@@ -533,6 +587,7 @@ namespace OcppLiteBench
                 answer.Write(entry.Key);
                 answer.Write(entry.Value);
             }
+            answer.Write(handlers != null ? (int)handlers.Deepest : -1);
         }
 
         private T Find<T>(string name) where T : class, IPeripheral
@@ -579,6 +634,8 @@ namespace OcppLiteBench
         private volatile bool revive;
         private bool quiet;
         private string resetBy;
+        private uint visitCount;
+        private HandlerStack handlers;
 
         private readonly Antmicro.Renode.UserInterface.Monitor monitor;
         private readonly int port;
@@ -586,9 +643,98 @@ namespace OcppLiteBench
         private readonly AutoResetEvent parked = new AutoResetEvent(false);
         private readonly List<Tuple<ulong, string>> resets = new List<Tuple<ulong, string>>();
         private readonly Dictionary<uint, ulong> exceptions = new Dictionary<uint, ulong>();
+        private readonly List<Tuple<ulong, CpuAddressHook>> traces = new List<Tuple<ulong, CpuAddressHook>>();
+        private readonly MemoryStream visits = new MemoryStream();
 
+        private const int StackPointer = 13, Control = 18, ProgramStatus = 25;
         private const uint HardFault = 3, MemoryFault = 4, UsageFault = 6, SupervisorCall = 11;
         private static readonly TimeInterval BusyQuantum = TimeInterval.FromMicroseconds(500);
+    }
+
+    // How much stack exception handlers take below the thread that they interrupt: what is below its stack pointer
+    // is painted while they run, and what they left alone gets its old contents back. The same as
+    // bench/emulators/unicorn/handler_stack.py does.
+    internal class HandlerStack
+    {
+        public HandlerStack(IMachine machine, uint start, uint end)
+        {
+            this.machine = machine;
+            this.start = start;
+            this.end = end;
+        }
+
+        // Before the frame is stacked.
+        public void Begin(uint stackPointer, uint programStatus, uint control)
+        {
+            if((programStatus & 0x1FF) != 0)
+            {
+                nested++;
+                return;
+            }
+            nested = 1;
+            old = null;
+            high = stackPointer - Deepest;
+            low = Math.Max(start, high - Window);
+            if((control & 2) != 0 || low >= high || high > end || stackPointer % 4 != 0)
+            {
+                return;
+            }
+            top = stackPointer;
+            old = machine.SystemBus.ReadBytes(low, (int)(high - low));
+            machine.SystemBus.WriteBytes(Enumerable.Range(0, old.Length).Select(at => Paint[at % 4]).ToArray(), low);
+        }
+
+        public void End()
+        {
+            if(--nested <= 0)
+            {
+                Close();
+            }
+        }
+
+        // `kept`: does RAM keep its contents?
+        public void Reset(bool kept)
+        {
+            nested = 0;
+            if(kept)
+            {
+                Close();
+            }
+            old = null;
+        }
+
+        private void Close()
+        {
+            if(old == null)
+            {
+                return;
+            }
+            var found = machine.SystemBus.ReadBytes(low, old.Length);
+            for(var at = 0; at < old.Length; at += 4)
+            {
+                if(!Enumerable.Range(0, 4).All(place => found[at + place] == Paint[place]))
+                {
+                    Deepest = Math.Max(Deepest, top - low - (uint)at);
+                    continue;
+                }
+                Array.Copy(old, at, found, at, 4);
+            }
+            machine.SystemBus.WriteBytes(found, low);
+            old = null;
+        }
+
+        public uint Deepest { get; private set; }
+
+        private uint low, high, top;
+        private byte[] old;
+        private int nested;
+
+        private readonly IMachine machine;
+        private readonly uint start;
+        private readonly uint end;
+
+        private const uint Window = 1024;
+        private static readonly byte[] Paint = { 0xA7, 0x3C, 0x69, 0x1E };
     }
 
     // One UART as the bench has it. Bytes towards the board take their time: our own models see to that, to

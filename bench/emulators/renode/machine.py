@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import random
 import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from bench.emulators.base import NS_PER_S, Counters, Emulator, EmulatorError, ImageError, Reset
+from bench.emulators.base import NS_PER_S, Counters, Emulator, EmulatorError, ImageError, Reset, Visit
 from bench.emulators.image import segments
 from bench.platforms import Platform
 
@@ -45,7 +46,8 @@ class RenodeBoard(Emulator):
     access to memory; it is whole after `close`.
 
     Renode takes a reset, and lets the bench in, at the end of a quantum only: half a millisecond while the
-    CPU is at work. Times are whole microseconds, so `advance` may end up to 999 ns after the time asked for.
+    CPU is at work, and that is also how far the time of a visit may lag. Times are whole microseconds, so
+    `advance` may end up to 999 ns after the time asked for.
     """
 
     name: ClassVar[str] = "renode"
@@ -67,6 +69,7 @@ class RenodeBoard(Emulator):
         """Renode's virtual time when this board's began; its process may have served others before."""
         self._now_ns = 0
         self._resets: list[Reset] = []
+        self._visits: list[Visit] = []
         self._sent: list[bytearray] = []
         self._levels: list[int] = []
         self._outside: dict[tuple[str, int], bool] = {}
@@ -189,12 +192,39 @@ class RenodeBoard(Emulator):
     def resets(self) -> list[Reset]:
         return self._resets
 
+    def trace(
+        self,
+        address: int,
+        ranges: Sequence[tuple[int, int]] = (),
+        registers: Mapping[str, int] | None = None,
+    ) -> None:
+        for each in ranges:
+            self._check(*each)
+        forced = [(_REGISTERS[name], value) for name, value in (registers or {}).items()]
+        parts = [struct.pack("<IB", address, len(ranges)), *(struct.pack("<II", *each) for each in ranges)]
+        parts += [struct.pack("<B", len(forced)), *(struct.pack("<iI", *each) for each in forced)]
+        self._request(b"T", b"".join(parts))
+
+    def visits(self) -> list[Visit]:
+        taken, self._visits = self._visits, []
+        return taken
+
+    def follow_interrupts(self, start: int, end: int) -> None:
+        self._check(start, end - start)
+        self._request(b"I", struct.pack("<II", start, end))
+
     def counters(self) -> Counters:
         answer = _Reader(self._request(b"C"))
         instructions, mips = answer.number("<Q"), answer.number("<I")
         exceptions = {answer.number("<I"): answer.number("<Q") for _ in range(answer.number("<H"))}
         sleep_ns = max(0, self._powered_ns - instructions * 1000 // mips)
-        return Counters(instructions=instructions, sleep_ns=sleep_ns, exceptions=exceptions)
+        followed = answer.number("<i")
+        return Counters(
+            instructions=instructions,
+            sleep_ns=sleep_ns,
+            exceptions=exceptions,
+            interrupt_stack=followed if followed >= 0 else None,
+        )
 
     def close(self) -> None:
         renode, self._renode = self._renode, None
@@ -235,6 +265,9 @@ class RenodeBoard(Emulator):
         for sent in self._sent:
             sent.extend(report.data())
         self._levels = [report.number("<Q") for _ in self._ports]
+        for _ in range(report.number("<I")):
+            address, at_ns, instructions = (report.number(layout) for layout in ("<I", "<Q", "<Q"))
+            self._visits.append(Visit(address, at_ns - self.origin_ns, instructions, report.data()))
         return report.offset
 
     def _check(self, address: int, size: int) -> None:

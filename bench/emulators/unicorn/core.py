@@ -15,6 +15,7 @@ import unicorn
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import (
+    HOOK_CODE_CFUNC,
     HOOK_INTR_CFUNC,
     HOOK_MEM_ACCESS_CFUNC,
     HOOK_MEM_INVALID_CFUNC,
@@ -244,6 +245,22 @@ class Core:
                 None,
             )
         )
+
+    def on_block(self, address: int, callback: Callable[[], None]) -> None:
+        """Call back before the instruction at an address where code is jumped to: function, return address.
+
+        A run that ends right before it calls back again as the next one begins.
+        """
+
+        def on_code(_uc: object, _address: int, _size: int, _data: object) -> None:
+            try:
+                callback()
+            except BaseException as error:
+                self._abort(error)
+
+        # With a second UC_HOOK_CODE Unicorn would count instructions the slow way, all of them.
+        self._hook(const.UC_HOOK_BLOCK, HOOK_CODE_CFUNC(on_code), address, address)
+        self.forget_code(address, 2)
 
     def count_accesses(self, address: int, size: int, counts: list[int]) -> None:
         """Add every load from and store to a mapped memory to counts[0] and counts[1]: slow.

@@ -15,6 +15,7 @@ from unicorn import arm_const as arm
 
 from . import nvic as exc
 from .core import REGISTERS, Batch, BusError, Core
+from .handler_stack import HandlerStack
 from .memory import Memories
 from .nvic import Nvic
 from .system import Cfsr, Hfsr, SystemControl
@@ -60,6 +61,7 @@ class Exceptions:
         """Set by a return to thread mode with SCR.SLEEPONEXIT."""
         self.counts: dict[int, int] = {}
         self.on_lockup: Callable[[], None] = lambda: None
+        self.handler_stack: HandlerStack | None = None
 
         def batch(names: str) -> Batch:
             return core.batch([REGISTERS[name] for name in names.split()])
@@ -85,6 +87,8 @@ class Exceptions:
         for i in range(13):
             core.write_register(f"r{i}", 0)
         self._floats.write(*[0] * 17)
+        if self.handler_stack:
+            self.handler_stack.end()
         self.pc = entry & ~1
         self.event = False
         self.locked_up = False
@@ -134,6 +138,8 @@ class Exceptions:
             exc_return = 0xFFFF_FFE0 | (_RETURN_TO_PSP if control & _SPSEL else _RETURN_TO_MSP)
         if not extended:
             exc_return |= _EXTENDED_FRAME
+        if self.handler_stack and not handler_mode and not control & _SPSEL:
+            self.handler_stack.begin(sp)
         try:
             self._memories.write(frame, stacked)
         except BusError:
@@ -261,8 +267,10 @@ class Exceptions:
         # CONTROL first without nPRIV: an unprivileged thread could not take the rest.
         self._left.write(0, xpsr & ~_PADDED, control, sp, r0, r1, r2, r3, r12, lr)
         self.pc = pc & ~1
-        if not returns_to_handler and self._system.sleep_on_exit:
-            self.sleep_on_exit = True
+        if not returns_to_handler:
+            if self.handler_stack:
+                self.handler_stack.end()
+            self.sleep_on_exit = self._system.sleep_on_exit
         if not xpsr & _THUMB:
             self.fault(exc.USAGE_FAULT, Cfsr.INVSTATE)
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from ...platforms import Platform
 from .. import catalogue
-from ..base import NS_PER_US, OUTPUT_WINDOW_NS, Counters, Emulator, EmulatorError, Reset
+from ..base import NS_PER_US, OUTPUT_WINDOW_NS, Counters, Emulator, EmulatorError, Reset, Visit
 from . import bus, image
 from . import nvic as exc
 from . import peripherals as models
 from .clock import Agenda, Event
 from .core import REGISTERS, BusError, Core, Stop
 from .exceptions import Exceptions, Taken
+from .handler_stack import HandlerStack
 from .memory import Kind, Memories, Memory
 from .nvic import FIRST_IRQ, Nvic
 from .peripherals.base import GpioPort, Peripheral, Uart
@@ -88,6 +89,7 @@ class UnicornMachine(Emulator):
         self._resets: list[Reset] = []
         self._loaded = False
         self._decoded = _Decoded()
+        self._visits: list[Visit] = []
         self._undo: list[tuple[int, bytes]] = []
         """Flash contents that Unicorn has overwritten: it carries a store out that its hook has handled."""
 
@@ -429,8 +431,7 @@ class UnicornMachine(Emulator):
             peripheral.power_off()
         self._agenda.clear()
         self._powered = False
-        for memory in self._memories.all:
-            memory.lose_contents(self.random)
+        self._lose_contents()
         self._reset_state("power")
         self._agenda.clear()
 
@@ -439,12 +440,17 @@ class UnicornMachine(Emulator):
             return
         if not self._loaded:
             raise EmulatorError("no image was loaded, so there is nothing to power")
-        for memory in self._memories.all:
-            memory.lose_contents(self.random)
+        self._lose_contents()
         self._powered = True
         for peripheral in self._peripherals:
             peripheral.power_on()
         self._reset("power")
+
+    def _lose_contents(self) -> None:
+        if self._exceptions.handler_stack:
+            self._exceptions.handler_stack.forget()
+        for memory in self._memories.all:
+            memory.lose_contents(self.random)
 
     def _reset_state(self, cause: str) -> None:
         self._pass_time(self._now)
@@ -525,7 +531,42 @@ class UnicornMachine(Emulator):
         value = self._core.read_register(register)
         return value & 7 if register == "control" else value
 
+    def trace(
+        self,
+        address: int,
+        ranges: Sequence[tuple[int, int]] = (),
+        registers: Mapping[str, int] | None = None,
+    ) -> None:
+        core, memories = self._core, self._memories
+        forced = tuple((registers or {}).items())
+        last = -1
+
+        def visited() -> None:
+            nonlocal last
+            executed = self._executed + core.executed.value
+            if executed == last:
+                return
+            last = executed
+            for name, value in forced:
+                core.write_register(name, value)
+            content = b"".join([memories.read(*each) for each in ranges])
+            self._visits.append(Visit(address, self._time_of(executed), executed, content))
+
+        for each in ranges:
+            self.read_memory(*each)  # says in plain words where there is none
+        core.on_block(address, visited)
+
+    def visits(self) -> list[Visit]:
+        taken, self._visits = self._visits, []
+        return taken
+
+    def follow_interrupts(self, start: int, end: int) -> None:
+        self.read_memory(start, end - start)
+        memory, _ = self._memories.find(start, end - start)
+        self._exceptions.handler_stack = HandlerStack(memory, start, end)
+
     def counters(self) -> Counters:
+        followed = self._exceptions.handler_stack
         return Counters(
             instructions=self._executed,
             sleep_ns=self._sleep_ns,
@@ -534,6 +575,7 @@ class UnicornMachine(Emulator):
             memory={m.name: (m.accesses[0], m.accesses[1]) for m in self._memories.all}
             if self._count_memory
             else None,
+            interrupt_stack=followed.deepest if followed else None,
         )
 
     def close(self) -> None:
