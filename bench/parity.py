@@ -237,10 +237,10 @@ def _flash(rig: Rig, ids: _Numbering) -> list[str]:
     for address, data in segments(rig.elf):
         program.update(rig.emulator.read_memory(address, len(data)))
     lines = [f"program {program.hexdigest()}"]
-    if rig.store is None:
+    if (area := rig.store_area()) is None:
         return lines
     try:
-        entries = read(rig.emulator.read_memory(*rig.store))
+        entries = read(area)
     except StoreError as error:
         return [*lines, f"store: {error}"]
     return [*lines, *(f"{name} = {_entry(name, value, ids)}" for name, value in sorted(entries.items()))]

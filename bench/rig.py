@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from bench.emulators import Kind, create
 from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
-from bench.memory.elf import StaticMemory, Symbol, measure, symbols_of
-from bench.memory.runtime import GcLayout, HeapProbe, StackProbe, gc_layout
-from bench.memory.series import Series
+from bench.memory.elf import Area, StaticMemory
+from bench.memory.runtime import MemoryUse, RuntimeProbes, content_of
 from bench.metrics import Metrics, Watch
 from bench.peers.evse import EvseController
 from bench.peers.hosts import Hosts
@@ -29,11 +26,9 @@ from csms_stub.csms import Csms
 T = TypeVar("T")
 
 _SLICE_MIN_NS, _SLICE_MAX_NS = 10 * NS_PER_MS, 60 * NS_PER_S
-_HEAP_WALK_NS = 100 * NS_PER_MS
 _LIVE_WAIT_S = 0.1
 _PROBLEMS_SHOWN = 20
 _RESETS_MAX = 20
-_REGISTERS = (*(f"r{n}" for n in range(13)), "lr")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -65,29 +60,6 @@ class LogLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryUse:
-    """RAM of one run, in bytes; None where the firmware does not let itself be measured.
-
-    fixed       static data without heap area and stack (linker map)
-    heap        size of MicroPython's heap area
-    heap_live   most of it that could be reached at any OCPP message: what a collection leaves
-    heap_peak   most of it that was in use, garbage included: MicroPython collects when the heap is full
-    stack       size of the stack area
-    stack_peak  most of it that was used (painted before power-on)
-    """
-
-    fixed: int
-    heap: int | None
-    heap_live: int | None
-    heap_peak: int | None
-    stack: int | None
-    stack_peak: int | None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 class Rig:
     """A provisioned board that is still switched off, with modem, EVSE controller and network.
 
@@ -99,6 +71,7 @@ class Rig:
     network       instead of the in-process network: hosts outside (bench.peers.tcp.TcpNetwork)
     seed          of everything random outside the board
     metrics       have the board watched for `metrics`, which is slow
+    heap          bytes of its heap area that the firmware gets, instead of all
 
     Raises EmulatorError (PlatformError, ImageError), ImageFileError, StoreError, OSError.
     """
@@ -115,6 +88,7 @@ class Rig:
         evses: int = 2,
         seed: int = 0,
         metrics: bool = False,
+        heap: int | None = None,
     ) -> None:
         self.platform = platform
         self.notes: list[str] = []
@@ -131,18 +105,22 @@ class Rig:
             (platform.evse_uart, self.evse),
         )
         self.elf = elf
-        self.store: tuple[int, int] | None = None
-        self.journal: tuple[int, int] | None = None
-        content = _content(elf)
+        self.store: Area | None = None
+        self.journal: Area | None = None
+        content = content_of(elf)
         self.static: StaticMemory = content.static
         self._watch = Watch() if metrics else None
         profile = self._watch.profile if self._watch else None
         self.emulator: Emulator = create(emulator, platform, seed=seed, count_memory=metrics, profile=profile)
         try:
             self.emulator.load(elf)
-            self._symbols = content.symbols
+            self._symbols = content.image.symbols
             self._provision(provisioning)
-            self._probe(content.layout)
+            self._find_log()
+            self.ram = RuntimeProbes(self.emulator, content, self.journal)
+            self.notes += self.ram.notes
+            if heap is not None:
+                self.ram.limit_heap(heap)
         except Exception:
             self.emulator.close()
             raise
@@ -150,10 +128,6 @@ class Rig:
         self._slice_ns = _SLICE_MIN_NS
         self._modem_on = False
         self._resets_caused = 0
-        self._talked_ns = 0
-        self._heap_live: int | None = None
-        self._heap_peak: int | None = None
-        self.heap_in_use, self.heap_reached, self.heap_collected = Series(), Series(), Series()
         self._powered = False
         self.evse.power(False, self.now_ns)
 
@@ -165,15 +139,14 @@ class Rig:
             raise RigError("the board is switched on already")
         self.emulator.power_on()
         self._powered = True
-        if self._stack:
-            self._stack.paint()
-        if self._heap:
-            self._heap.forget()
+        self.ram.power_on(self.now_ns)
         self.evse.power(True, self.now_ns)
         self._switch_modem()
 
     def power_off(self) -> None:
         """Cut the supply of the whole station."""
+        if self._powered:
+            self.ram.power_off()
         self.emulator.power_off()
         self._powered = False
         self.evse.power(False, self.now_ns)
@@ -284,15 +257,8 @@ class Rig:
         return hashlib.sha256("\n".join(self.transcript()).encode()).hexdigest()
 
     def memory_use(self) -> MemoryUse:
-        heap, stack = self.static.heap, self.static.stack
-        return MemoryUse(
-            fixed=self.static.fixed_ram,
-            heap=heap.size if heap else None,
-            heap_live=self._heap_live,
-            heap_peak=self._heap_peak,
-            stack=stack.size if stack else None,
-            stack_peak=self._stack.used() if self._stack and self._powered else None,
-        )
+        """Of the run so far."""
+        return self.ram.use()
 
     @property
     def powered(self) -> bool:
@@ -301,15 +267,15 @@ class Rig:
 
     def heap_live(self) -> int | None:
         """Bytes of the heap that can be reached now; None where that cannot be measured."""
-        return self._reachable() if self._powered else None
+        return self.ram.live()
 
     def store_area(self) -> bytes | None:
         """What stands in the flash of the store; None where there is none. See bench.provision.read."""
-        return self.emulator.read_memory(*self.store) if self.store else None
+        return self.emulator.read_memory(self.store.start, self.store.size) if self.store else None
 
     def journal_area(self) -> bytes | None:
         """What stands in the flash of the journal; None where there is none."""
-        return self.emulator.read_memory(*self.journal) if self.journal else None
+        return self.emulator.read_memory(self.journal.start, self.journal.size) if self.journal else None
 
     def metrics(self) -> Metrics:
         """What the board did over virtual time; ends the run, as `close` does. Raises MetricsError."""
@@ -335,19 +301,19 @@ class Rig:
             start, end = self.platform.store_symbols
             self.notes.append(f"firmware has no symbols {start} and {end}: its store is not provisioned")
             return
-        self.emulator.write_memory(self.store[0], image(provisioning.entries(), self.store[1]))
+        self.emulator.write_memory(self.store.start, image(provisioning.entries(), self.store.size))
         self.journal = self._area(self.platform.journal_symbols)
         if self.journal:
-            self.emulator.write_memory(self.journal[0], image({}, self.journal[1]))
+            self.emulator.write_memory(self.journal.start, image({}, self.journal.size))
 
-    def _area(self, symbols: tuple[str, str] | None) -> tuple[int, int] | None:
-        """Address and size between two linker symbols; None where the firmware does not have them."""
+    def _area(self, symbols: tuple[str, str] | None) -> Area | None:
+        """Between two linker symbols; None where the firmware does not have them."""
         if symbols is None or not all(name in self._symbols for name in symbols):
             return None
         start, end = (self._symbols[name].value for name in symbols)
-        return start, end - start
+        return Area(start, end)
 
-    def _probe(self, layout: GcLayout | None) -> None:
+    def _find_log(self) -> None:
         rtt = self.platform.rtt_symbol
         control_block = self._symbols.get(rtt) if rtt else None
         self._rtt = RttReader(self.emulator, control_block.value) if control_block else None
@@ -355,12 +321,6 @@ class Rig:
             self.notes.append(
                 f"firmware has no symbol {rtt or 'of an RTT control block'}: its log is not read"
             )
-        self._stack = StackProbe(self.emulator, self.static.stack) if self.static.stack else None
-        if self._stack is None:
-            self.notes.append("firmware has no stack symbols: its stack is not measured")
-        self._heap = HeapProbe(self.emulator, layout) if layout else None
-        if self._heap is None:
-            self.notes.append("firmware does not tell where MicroPython's heap is: its heap is not measured")
 
     def _target(self, deadline_ns: int) -> int:
         now = self.now_ns
@@ -377,34 +337,11 @@ class Rig:
             self._watch.look(self.emulator)
         logged = self._drain_log()
         self._slice_ns = _SLICE_MIN_NS if logged else min(2 * self._slice_ns, _SLICE_MAX_NS)
-        self._sample_heap()
+        self.ram.look(self.now_ns)
 
     def _unasked_resets(self) -> list[Reset]:
         """Power comes from here only; of the others the scenario has caused the first ones."""
         return [reset for reset in self.resets if reset.cause != "power"][self._resets_caused :]
-
-    def _sample_heap(self) -> None:
-        in_use = self._heap.in_use() if self._heap else None
-        if in_use is None:
-            return
-        self._heap_peak = max(in_use, self._heap_peak or 0)
-        self.heap_in_use.add(self.now_ns, in_use)
-        last = (session.transcript[-1] for session in self.csms.sessions.values() if session.transcript)
-        talked_ns = max((message.at_ns for message in last), default=0)
-        if talked_ns >= self._talked_ns + _HEAP_WALK_NS:
-            self._talked_ns = talked_ns
-            if live := self._reachable():
-                self._heap_live = max(live, self._heap_live or 0)
-                self.heap_reached.add(self.now_ns, live)
-
-    def _reachable(self) -> int | None:
-        if self._heap is None or self.static.stack is None:
-            return None
-        registers = struct.pack("<14I", *map(self.emulator.read_register, _REGISTERS))
-        sp = self.emulator.read_register("sp")
-        top = self.static.stack.end
-        stack = self.emulator.read_memory(sp, top - sp) if self.static.stack.start <= sp < top else b""
-        return self._heap.live(stack + registers)
 
     def _exchange(self) -> None:
         now = self.now_ns
@@ -438,24 +375,6 @@ class Rig:
                 exception = next((text for text in behind if not text.startswith(" ")), "(cut off)")
                 found.append(f"exception in the firmware at {line.at_ns / NS_PER_S:.3f} s: {exception}")
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    static: StaticMemory
-    symbols: dict[str, Symbol]
-    layout: GcLayout | None
-
-
-def _content(elf: Path) -> _Content:
-    """What an image tells of itself; reading takes longer than many a scenario, so the last ones are kept."""
-    state = elf.stat()
-    return _read_content(elf, state.st_mtime_ns, state.st_size)
-
-
-@lru_cache(maxsize=4)
-def _read_content(elf: Path, changed_ns: int, size: int) -> _Content:
-    return _Content(measure(elf), symbols_of(elf), gc_layout(elf))
 
 
 def _reset(reset: Reset) -> str:

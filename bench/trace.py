@@ -65,9 +65,9 @@ def record(rig: Rig, acts: Sequence[tuple[int, str, str]], folder: Path) -> None
     trace = Trace(
         messages=bounded("messages", _messages(rig.csms), MESSAGES),
         violations=bounded("violations", _violations(rig.csms), LINES),
-        heap=rig.heap_in_use.points,
-        live=rig.heap_reached.points,
-        collections=rig.heap_collected.points,
+        heap=rig.ram.in_use.points,
+        live=rig.ram.reached.points,
+        collections=rig.ram.collected.points,
         resets=bounded("resets", [(reset.at_ns, reset.cause) for reset in rig.resets], LINES),
         acts=bounded("acts", acts, LINES),
         log=bounded("log", [(line.at_ns, _short(line.text)) for line in rig.log], LINES),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.emulators.base import Counters, Emulator, Reset
+from bench.emulators.base import Counters, Emulator, Reset, Visit
 from bench.memory.elf import symbols_of
+from bench.memory.image import read_image
 from bench.platforms import Platform, load_platform
 from bench.provision import Provisioning, read
 from bench.rig import BoardLost, NotInTime, Rig, RigError
@@ -73,6 +75,13 @@ class ScriptedBoard(Emulator):
     def read_register(self, register: str) -> int:
         return 0
 
+    def trace(self, address: int, ranges: object = (), registers: object = None) -> None: ...
+
+    def visits(self) -> list[Visit]:
+        return []
+
+    def follow_interrupts(self, start: int, end: int) -> None: ...
+
     def reset(self) -> None:
         self._resets.append(Reset(self._now, "pin"))
 
@@ -131,7 +140,7 @@ def test_missing_symbols_are_said_and_tolerated(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bench.rig.symbols_of", lambda elf: {})
+    monkeypatch.setattr("bench.memory.runtime.read_image", lambda elf: replace(read_image(elf), symbols={}))
     another = Path(shutil.copy(small_image, tmp_path))
     rig = Rig(platform, another, provisioning=Provisioning())
     notes = "\n".join(rig.notes)

@@ -131,11 +131,10 @@ class Emulator(ABC):
         ranges: Sequence[tuple[int, int]] = (),
         registers: Mapping[str, int] | None = None,
     ) -> None:
-        """From now on, note each visit of the instruction at `address` (even; one that is jumped to: the first
-        of a function, the one behind a call) with the contents of `ranges` (address, size); before that, set
-        `registers` (r0 to r12), as a debugger would.
+        """From now on, note each visit of the instruction at `address`, and set `registers` (r0 to r12) then.
 
-        Costs time on each visit, and nothing else.
+        It has to be one that is jumped to: the first of a function, the one behind a call. With each visit
+        goes what `ranges` (address, size) hold. Set before the board runs, the firmware cannot tell.
         """
 
     @abstractmethod

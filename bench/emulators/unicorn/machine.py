@@ -119,10 +119,9 @@ class UnicornMachine(Emulator):
             peripheral.connect()
         self._clocks = models.clock_source(self._peripherals)
         self._count_memory = count_memory
-        if count_memory:
-            for memory in self._memories.all:
-                for address in memory.addresses:
-                    core.count_accesses(address, memory.size, memory.accesses)
+        for memory in self._memories.all if count_memory else ():
+            for address in memory.addresses:
+                core.count_accesses(address, memory.size, memory.accesses)
 
     # The board, as its peripherals see it
 
