@@ -1,7 +1,11 @@
-"""``nox -s bench`` sets up and runs the scenarios, ``nox -s tests`` checks the project, ``nox -s mutate`` the
-scenarios: whether they notice what is wrong with a station."""
+"""``nox -s bench`` sets up and runs the scenarios, ``nox -s tests`` checks the project, ``nox -s size`` holds
+the images to their budget, ``nox -s mutate`` asks whether the scenarios notice what is wrong with a station.
+"""
 
 from __future__ import annotations
+
+import tomllib
+from pathlib import Path
 
 import nox
 
@@ -35,6 +39,15 @@ def tests(session: nox.Session) -> None:
     session.run("ocpp-bench", "build")
     # A file is one worker's: its fixtures hold images and runs.
     session.run("pytest", "--numprocesses=logical", "--dist=loadfile", *session.posargs)
+
+
+@nox.session
+def size(session: nox.Session) -> None:
+    """Hold each variant to bench/memory/budget.toml. Arguments go to `ocpp-bench size`, as --since REV."""
+    _install(session)
+    variants = tomllib.loads(Path("firmware/variants.toml").read_text())["variant"]
+    for variant in variants:
+        session.run("ocpp-bench", "size", "--check", "--variant", variant, *session.posargs)
 
 
 @nox.session

@@ -31,7 +31,7 @@ from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.base import EmulatorError
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
 from bench.firmware import RELEASE, FirmwareError
-from bench.memory.budget import BudgetError, breaches, read_budget
+from bench.memory.budget import BudgetError, breaches, read_budget, write_shares
 from bench.memory.compare import Bytes, CompareError, changes, load, to_json, to_markdown, totals
 from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
 from bench.memory.linkmap import MapError
@@ -208,7 +208,7 @@ def run(
     for table in (
         scenario_table(results),
         size_table(images),
-        ram_table(results, images, read_budget()),
+        ram_table(results, images, read_budget(), variant),
         conformance_table(matrix),
     ):
         out.print(table)
@@ -370,6 +370,9 @@ def size(
     level: Annotated[
         str, typer.Option("--by", help="region, section, component, block, source or symbol.")
     ] = "component",
+    write_budget: Annotated[
+        bool, typer.Option("--write-budget", help="Make the shares in the budget what is measured now.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 above the budget (bench/memory/budget.toml).")
     ] = False,
@@ -381,30 +384,25 @@ def size(
     """ROM and RAM of an image (or of the project's own firmware), down to the symbol."""
     from bench.report import size_table
 
-    if elf and board:
-        raise UsageError("give either an ELF file or --board")
+    if elf and len(board or ()) > 1:
+        raise UsageError(f"{elf} is an image of one board")
+    if elf and write_budget:
+        raise UsageError("--write-budget is about the project's own firmware")
     if since and not check:
         raise UsageError("--since goes with --check; to see what grew: ocpp-bench compare")
     by = _level(level)
     images: dict[str, StaticMemory]
     if elf:
-        images = {elf.name: measure(elf)}
+        images = {_boards(board)[0] if board else elf.name: measure(elf)}
     else:
         images = {name: measure(firmware_build.build(name, variant=variant)) for name in _boards(board)}
     if as_json:
         print(json.dumps({name: memory.to_json() for name, memory in images.items()}, indent=1))
     else:
         out.print(size_table(images, by))
-    if not check:
-        return
-    limits = read_budget()
-    lines = []
-    for name, memory in images.items():
-        growth = changes(_of(name, since), _of(name, memory.elf), "source") if since else []
-        lines += breaches(name, memory, limits, growth)
-    for line in lines:
-        _complain(line)
-    if lines:
+    if write_budget:
+        write_shares({(variant, name): memory for name, memory in images.items()})
+    if check and not _in_budget(images, variant, since):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -417,6 +415,7 @@ def compare(
         str, typer.Option("--by", help="region, section, component, block, source or symbol.")
     ] = "source",
     board: Boards = None,
+    variant: VariantName = RELEASE,
     form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
     """What grew and what shrank: ROM and RAM of two images or revisions, heap and stack of two runs."""
@@ -425,7 +424,7 @@ def compare(
     if form not in ("table", "markdown", "json"):
         raise UsageError(f"--format {form}: there are table, markdown and json")
     by, wanted = _level(level), _boards(board)
-    before, after = load(old, wanted), load(new, wanted)
+    before, after = load(old, wanted, variant), load(new, wanted, variant)
     rows, sums = changes(before, after, by), totals(before, after)
     if form == "markdown":
         print(to_markdown(sums, rows, by))
@@ -520,9 +519,23 @@ def _complain(text: str) -> None:
     print(f"ocpp-bench: {text}", file=sys.stderr)
 
 
-def _of(board: str, reference: str) -> list[Bytes]:
+def _in_budget(images: dict[str, StaticMemory], variant: str, since: str | None) -> bool:
+    """Else say what is above it, and what grew since a reference."""
+    limits = read_budget()
+    lines = []
+    for name, memory in images.items():
+        growth = None
+        if since:
+            growth = changes(_of(name, since, variant), _of(name, memory.elf, variant), "symbol")
+        lines += breaches(name, variant, memory, limits, growth)
+    for line in lines:
+        _complain(line)
+    return not lines
+
+
+def _of(board: str, reference: str, variant: str) -> list[Bytes]:
     """What `load` tells, all of it as of `board`: an image does not say whose it is."""
-    return [replace(item, board=board) for item in load(reference, [board])]
+    return [replace(item, board=board) for item in load(reference, [board], variant)]
 
 
 def _level(name: str) -> Level:

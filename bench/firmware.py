@@ -108,17 +108,20 @@ def build(
     return output / "firmware.elf"
 
 
-def build_tree(firmware_dir: Path, board: str, output: Path) -> Path:
+def build_tree(firmware_dir: Path, board: str, output: Path, variant: str = RELEASE) -> Path:
     """Build another tree of this firmware, of an older revision, into `output`. Returns the path of the ELF.
 
     Raises FirmwareError.
     """
     if not (firmware_dir / "port" / "boards" / board / "board.mk").is_file():
         raise FirmwareError(f"{firmware_dir}: has no board {board!r}")
+    if variant != RELEASE and not (firmware_dir / "variants.toml").is_file():
+        raise FirmwareError(f"{firmware_dir}: has no variant {variant!r}, it is older than variants")
     with _locked(BUILD_DIR / "firmware.lock"):
         ensure_toolchain()
         source = ensure_source(BUILD_DIR / "micropython")
-        make(firmware_dir, board, source, output, progress=_to_stderr)
+        options = [f"VARIANT={variant}", *needed_sources(variant)]
+        make(firmware_dir, board, source, output, options, progress=_to_stderr)
     return output / "firmware.elf"
 
 
@@ -221,8 +224,13 @@ def ensure_toolchain() -> None:
         raise FirmwareError(f"apt could not install it ({apt_reason(result)}): {advice}")
 
 
+def image_name(board: str, variant: str) -> str:
+    """Of the folder with an image."""
+    return board if variant == RELEASE else f"{board}-{variant}"
+
+
 def _output_dir(board: str, variant: str) -> Path:
-    return BUILD_DIR / "firmware" / (board if variant == RELEASE else f"{board}-{variant}")
+    return BUILD_DIR / "firmware" / image_name(board, variant)
 
 
 def _to_stderr(line: str) -> None:

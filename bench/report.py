@@ -122,7 +122,9 @@ def _cells(repeated: list[Result]) -> list[str]:
     return [verdict, f"{measured.virtual_s:.1f}", millions, f"{measured.host_s:.1f}"]
 
 
-def ram_table(results: Sequence[Result], images: dict[str, StaticMemory], limits: Sequence[Limit]) -> Table:
+def ram_table(
+    results: Sequence[Result], images: dict[str, StaticMemory], limits: Sequence[Limit], variant: str
+) -> Table:
     """What the scenarios needed of the RAM, the most of all of them, and what the image reserves."""
     boards = list(dict.fromkeys(result.board for result in results))
     table = Table(
@@ -151,7 +153,7 @@ def ram_table(results: Sequence[Result], images: dict[str, StaticMemory], limits
         used = None if None in parts else sum(part for part in parts if part is not None)
         totals += [_bytes(used), _bytes(images[board].ram)]
     table.add_row("[bold]total", *(f"[bold]{total}" for total in totals))
-    budgets = {board: total_of(limits, board, "RAM") for board in boards}
+    budgets = {board: total_of(limits, variant, board, "RAM") for board in boards}
     shares = [
         cell
         for board, limit in budgets.items()

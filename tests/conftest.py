@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import firmware as firmware_build
-from tests.images import small_image  # noqa: F401 a fixture
+from tests.images import grown_image, small_image  # noqa: F401 fixtures
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,15 @@ def small_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_image(tmp_path_factory.mktemp("small image"), SOURCES)
 
 
+@pytest.fixture(scope="session")
+def grown_image(small_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small image with 1,024 bytes more of frozen code, and 100 bytes less of a buffer."""
+    sources = dict(SOURCES)
+    sources["frozen_content.c"] = sources["frozen_content.c"].replace("333", "1357")
+    sources["py/vm.c"] = sources["py/vm.c"].replace("vm_state[40]", "vm_state[20]")
+    return link_image(tmp_path_factory.mktemp("grown"), sources)
+
+
 def link_image(root: Path, sources: dict[str, str]) -> Path:
     """firmware.elf and firmware.map in `root`, of C sources by file name."""
     for name, text in sources.items():

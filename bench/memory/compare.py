@@ -52,8 +52,10 @@ class Change:
         return self.new - self.old
 
 
-def load(reference: str, boards: Sequence[str]) -> list[Bytes]:
+def load(reference: str, boards: Sequence[str], variant: str = firmware.RELEASE) -> list[Bytes]:
     """Everything that `reference` tells of these boards (of an image: whatever its board).
+
+    A revision is built as `variant`.
 
     Raises CompareError, also where that is nothing, ImageFileError or FirmwareError.
     """
@@ -66,7 +68,7 @@ def load(reference: str, boards: Sequence[str]) -> list[Bytes]:
         return _from_image("image", path)
     built: list[Bytes] = []
     for board in boards:
-        built += _from_image(board, _built(reference, board))
+        built += _from_image(board, built_revision(reference, board, variant))
     return built
 
 
@@ -181,8 +183,11 @@ def commit_of(revision: str) -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def _built(revision: str, board: str) -> Path:
-    """The image of a board as of a revision; kept under build/revisions, for sources do not change there."""
+def built_revision(revision: str, board: str, variant: str = firmware.RELEASE) -> Path:
+    """The image of a board as of a revision; kept under build/revisions, for sources do not change there.
+
+    Raises CompareError, FirmwareError.
+    """
     commit = commit_of(revision)
     if commit is None:
         raise CompareError(f"{revision}: neither a file nor a git revision of this project")
@@ -196,4 +201,5 @@ def _built(revision: str, board: str) -> Path:
         unpacked = subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=False)
         if archive.returncode or unpacked.returncode or not tree.is_dir():
             raise CompareError(f"{revision}: has no firmware/")
-    return firmware.build_tree(tree, board, folder / "build" / "firmware" / board)
+    output = folder / "build" / "firmware" / firmware.image_name(board, variant)
+    return firmware.build_tree(tree, board, output, variant)

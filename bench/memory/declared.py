@@ -12,7 +12,7 @@ from elftools.elf.elffile import ELFFile
 
 _WHOLE = ("DW_AT_specification", "DW_AT_abstract_origin")
 _AN_ADDRESS = 0x03  # DW_OP_addr
-_MAPPED = ("firmware", "micropython", "build")
+_MAPPED = ("firmware", "micropython", "mbedtls", "build")
 """What firmware/Makefile makes of this machine's folders."""
 
 

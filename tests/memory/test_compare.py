@@ -9,22 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.memory.budget import BudgetError, Limit, breaches, read_budget
 from bench.memory.compare import CompareError, changes, load, to_markdown, totals
 from bench.memory.elf import LEVELS, measure
 from bench.platforms import names
-from tests.images import SOURCES, Firmware, link_image
+from tests.images import Firmware
 
 BOARDS = ["stm32f4_discovery"]
-
-
-@pytest.fixture(scope="module")
-def grown_image(small_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small image with 1,024 bytes more of frozen code, and 100 bytes less of a buffer."""
-    sources = dict(SOURCES)
-    sources["frozen_content.c"] = sources["frozen_content.c"].replace("333", "1357")
-    sources["py/vm.c"] = sources["py/vm.c"].replace("vm_state[40]", "vm_state[20]")
-    return link_image(tmp_path_factory.mktemp("grown"), sources)
 
 
 def test_growth_is_named_by_every_level(small_image: Path, grown_image: Path) -> None:
@@ -104,66 +94,6 @@ def test_references_that_are_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["compare", str(tmp_path / "gone.json"), "HEAD"]) == 2
     assert main(["compare", "HEAD", "HEAD", "--by", "colour"]) == 2
     assert "colour" in capsys.readouterr().err
-
-
-def test_budget_names_what_is_in_it_and_what_grew(small_image: Path, grown_image: Path) -> None:
-    memory = measure(grown_image)
-    limits = [
-        Limit("", "total", "", "ROM", memory.rom - 1),
-        Limit("", "component", "station (frozen)", "ROM", 1000),
-        Limit("other board", "total", "", "ROM", 1),
-        Limit("", "total", "", "RAM", memory.ram),
-    ]
-    first, second = breaches("image", memory, limits)
-    assert first.startswith(f"ROM of image: {memory.rom:,} bytes, 1 above the budget of {memory.rom - 1:,}")
-    assert "largest: frozen module table 1,357" in second
-    growth = changes(load(str(small_image), BOARDS), load(str(grown_image), BOARDS), "source")
-    _, second = breaches("image", memory, limits, growth)
-    assert second.endswith("357 above the budget of 1,000; grew: frozen module table +1,024")
-
-
-def test_budget_files_that_cannot_be_used(tmp_path: Path) -> None:
-    assert read_budget()
-    file = tmp_path / "budget.toml"
-    with pytest.raises(BudgetError, match="No such file"):
-        read_budget(file)
-    for text in (
-        "[total",
-        "total = 3",
-        '[total]\nrom = "much"',
-        "[total]\nrom = true",
-        "[block.Names]\nflash = 1",
-        "[block]\nrom = 1",
-        "[blocks.Names]\nrom = 1",
-        "board = 1",
-        "[board.x.totals]\nrom = 1",
-    ):
-        file.write_text(text)
-        with pytest.raises(BudgetError, match=r"budget\.toml"):
-            read_budget(file)
-
-
-def test_size_check_fails_above_the_budget(
-    small_image: Path,
-    grown_image: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    file = tmp_path / "budget.toml"
-    file.write_text("[total]\nrom = 1_000\n")
-    monkeypatch.setattr("bench.cli.read_budget", lambda: read_budget(file))
-    assert main(["size", str(grown_image), "--check"]) == 1
-    assert "above the budget of 1,000" in capsys.readouterr().err
-    kept = tmp_path / "old.json"
-    kept.write_text(json.dumps({grown_image.name: measure(small_image).to_json()}))
-    for reference in (small_image, kept):
-        assert main(["size", str(grown_image), "--check", "--since", str(reference)]) == 1
-        assert "grew: frozen module table +1,024" in capsys.readouterr().err
-    assert main(["size", str(grown_image), "--since", str(kept)]) == 2
-    assert "--since goes with --check" in capsys.readouterr().err
-    file.write_text("[total]\nrom = 100_000\n")
-    assert main(["size", str(grown_image), "--check", "--by", "symbol"]) == 0
 
 
 def test_the_tool_of_the_compiler_sees_the_same_growth(small_image: Path, grown_image: Path) -> None:
