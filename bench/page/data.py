@@ -74,7 +74,7 @@ def image(static: dict[str, Any]) -> dict[str, Any]:
     """StaticMemory.to_json, smaller: texts stand once in `names` and are given by their place there.
 
     rom   [component, block, source, symbol, file, line, bytes]; pieces of one symbol are one
-    ram   [address, bytes, section, source, symbol, file, line], by address
+    ram   [address, bytes, section, component, block, source, symbol, file, line], by address
     """
     places: dict[str, int] = {}
 
@@ -89,14 +89,12 @@ def image(static: dict[str, Any]) -> dict[str, Any]:
         if item["kind"] == "ROM":
             rom[*named.values(), line] += item["size"]
         else:
-            section = place(item["section"])
-            where = [section, named["source"], named["symbol"], named["file"], line]
-            ram.append([item["address"], item["size"], *where])
+            ram.append([item["address"], item["size"], place(item["section"]), *named.values(), line])
     return {
         **{key: static.get(key) for key in ("rom", "ram", "fixed_ram", "heap", "stack", "regions")},
         "items": {
             "rom": [[*key, size] for key, size in rom.items()],
-            "ram": sorted(ram),
+            "ram": sorted(ram, key=lambda piece: piece[0]),
             "names": list(places),
         },
     }

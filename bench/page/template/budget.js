@@ -10,22 +10,19 @@ function drawBudget() {
 }
 
 function boardBudget(board) {
-  const image = core.images[board], pieces = romOf(board);
-  const ramBy = { "heap area": 0, "stack area": 0, "static data": image.fixed_ram };
-  for (const area of ["heap", "stack"]) if (image[area]) ramBy[`${area} area`] = image[area].end - image[area].start;
-  const levels = ["component", "block"].map(level => {
-    const sizes = sizesBy(pieces, level);
-    return h("details", { open: level === "component" },
-      h("summary", {}, `ROM by ${level}`),
-      sizes.map(([name, size]) => budgetRow(name, size, limitOf(board, "ROM", level, name), sizes[0][1])));
+  const image = core.images[board], pieces = { ROM: romOf(board), RAM: ramOf(board) };
+  const shares = [["ROM", "component"], ["ROM", "block"], ["RAM", "component"], ["RAM", "block"]].map(([kind, level]) => {
+    const sizes = sizesBy(pieces[kind], level);
+    const over = sizes.filter(([name, size]) => size > (limitOf(board, kind, level, name) ?? Infinity)).length;
+    return h("details", { open: (kind === "ROM" && level === "component") || over > 0 },
+      h("summary", {}, `${kind} by ${level}`, over > 0 && h("strong", {}, ` ✗ ${over} above`)),
+      sizes.map(([name, size]) => budgetRow(name, size, limitOf(board, kind, level, name), sizes[0][1])));
   });
   return h("article", { class: "card" },
     h("h3", {}, board),
     gauge("ROM", image.rom, limitOf(board, "ROM")),
     gauge("RAM", image.ram, limitOf(board, "RAM")),
-    levels,
-    h("details", {}, h("summary", {}, "RAM by use"),
-      Object.entries(ramBy).map(([name, size]) => budgetRow(name, size, null, most(Object.values(ramBy))))));
+    shares);
 }
 
 const sizesBy = (pieces, level) => {
@@ -42,4 +39,18 @@ function budgetRow(name, size, limit, largest) {
       h("i", { css: { width: `${100 * size / scale}%` } }),
       limit !== null && h("b", { css: { left: `${100 * limit / scale}%` } })),
     h("span", { class: "num" }, number(size), limit !== null && h("small", {}, ` of ${number(limit)}${above ? " ✗" : ""}`)));
+}
+
+/** Limits that an image is above: {board, kind, name, size, limit}, name "" for its whole. */
+function brokenLimits(board) {
+  const image = core.images[board], found = [];
+  const check = (kind, level, name, size) => {
+    const limit = limitOf(board, kind, level, name);
+    if (limit !== null && size > limit) found.push({ board, kind, name, size, limit });
+  };
+  for (const [kind, pieces] of [["ROM", romOf(board)], ["RAM", ramOf(board)]]) {
+    check(kind, "total", "", image[kind.toLowerCase()]);
+    for (const level of ["component", "block"]) for (const [name, size] of sizesBy(pieces, level)) check(kind, level, name, size);
+  }
+  return found;
 }

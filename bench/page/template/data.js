@@ -23,6 +23,11 @@ const core = await unpack("core");
 core.boards = [...new Set([...core.runs.map(run => run.board), ...Object.keys(core.images)])].sort();
 for (const column of core.matrix?.columns ?? []) column.name = `${column.board} ${column.emulator}`;
 
+for (const found of core.heap ?? []) {
+  const run = core.runs.find(each => each.id === found.id && each.board === found.board);
+  if (run?.memory && typeof found.heap_min === "number") run.memory.heap_min = found.heap_min;
+}
+
 const runOf = (id, board) => core.runs.find(run => run.id === id && run.board === board);
 
 /** The limit of budget.toml for a share of an image ("total": its whole); of the board where that has its own. */
@@ -42,11 +47,12 @@ function romOf(board) {
   }));
 }
 
-/** Pieces of RAM in order of address: {address, size, section, source, symbol, file, line}. */
+/** Pieces of RAM in order of address: {address, size, section, component, block, source, symbol, file, line}. */
 function ramOf(board) {
   const { ram, names } = core.images[board].items;
-  return ram.map(([address, size, section, source, symbol, file, line]) => ({
-    address, size, section: names[section], source: names[source], symbol: names[symbol], file: names[file] ?? null, line,
+  return ram.map(([address, size, section, component, block, source, symbol, file, line]) => ({
+    address, size, section: names[section], component: names[component], block: names[block],
+    source: names[source], symbol: names[symbol], file: names[file] ?? null, line,
   }));
 }
 

@@ -3,10 +3,7 @@
 function drawHead() {
   const { about, runs, boards } = core;
   const failed = runs.filter(run => run.verdict === "FAIL"), passed = runs.filter(run => run.verdict === "PASS");
-  const over = boards.flatMap(board => ["ROM", "RAM"].filter(kind => {
-    const image = core.images[board], limit = limitOf(board, kind);
-    return image && limit !== null && image[kind.toLowerCase()] > limit;
-  }).map(kind => ({ board, kind })));
+  const over = boards.filter(board => core.images[board]).flatMap(brokenLimits);
   const good = passed.length > 0 && !failed.length && !over.length;
   const sentence = failed.length ? `${number(failed.length)} of ${plural(runs.length, "run")} failed`
     : over.length ? `${plural(runs.length, "run")} passed, but memory is above its budget`
@@ -78,7 +75,8 @@ function gauge(title, value, limit, href) {
 
 /** Failures, budgets that are broken; where nothing is wrong, what is nearest to its limit. */
 function first(failed, over) {
-  const lines = over.map(({ board, kind }) => h("li", {}, h("b", {}, `${kind} of ${board}`), " is above its budget: ",
+  const lines = over.map(({ board, kind, name, size, limit }) => h("li", {},
+    h("b", {}, name ? `${kind} of ${name} on ${board}` : `${kind} of ${board}`), `: ${number(size)} B, ${number(size - limit)} above the budget of ${number(limit)}; `,
     h("a", { href: kind === "ROM" ? "#rom" : "#ram" }, "what it is made of")));
   const ids = [...new Set(failed.map(run => run.id))];
   for (const id of ids.slice(0, 12)) {

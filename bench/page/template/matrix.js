@@ -101,7 +101,7 @@ function drawMatrix() {
 function blockCount(columns, rows) {
   const parts = columns.map(column => {
     const verdicts = rows.map(row => row.verdicts[column.name].verdict).filter(verdict => verdict !== "not applicable");
-    return `${verdicts.filter(verdict => verdict === "pass").length}/${verdicts.length}`;
+    return verdicts.length ? `${verdicts.filter(verdict => verdict === "pass").length} of ${verdicts.length}` : "none applies";
   });
   return new Set(parts).size === 1 ? parts[0] : parts.join(" · ");
 }

@@ -7,7 +7,7 @@ function drawRam() {
   section.append(
     h("p", { class: "lead" }, "To scale, three times: the memory of the chip, what the image reserves of it, and its static data. Within the heap, amounts and not places: the most that could be reached, the garbage beside it at its peak, and what was never in use at once."),
     h("ul", { class: "legend" }, RAM_PARTS.map(([slug, text]) => h("li", {}, h("i", { class: `swatch ram-${slug}`, "aria-hidden": "true" }), text))),
-    h("div", { class: "columns" }, cards.map(({ board, holder }) => h("article", { class: "card" }, h("h3", {}, board), holder, ramTable(board)))));
+    h("div", { class: "columns" }, cards.map(({ board, holder }) => h("article", { class: "card" }, h("h3", {}, board), holder, ramTable(board), heapOwners(board)))));
   for (const { board, holder } of cards) {
     const draw = () => holder.replaceChildren(ramMap(board, holder.clientWidth));
     draw();
@@ -112,6 +112,14 @@ function ramMap(board, width) {
     before = line;
   }
   return picture;
+}
+
+/** Who held the heap when it could be reached most, in all runs. */
+function heapOwners(board) {
+  const run = highest(board, "heap_live"), owners = Object.entries(run?.memory.heap_owners ?? {}).sort((a, b) => b[1] - a[1]);
+  return owners.length > 0 && h("details", { class: "as-table" }, h("summary", {}, "Who holds the heap at its most"),
+    h("p", { class: "soft" }, `${number(sum(owners.map(([, size]) => size)))} B that could be reached, in `, h("a", { href: scenarioLink(run) }, run.name)),
+    owners.map(([name, size]) => budgetRow(name, size, null, owners[0][1])));
 }
 
 function ramTable(board) {

@@ -67,19 +67,23 @@ function facts(run) {
     ["heap, reachable", of(memory.heap_live, memory.heap)],
     ["after a collection", of(memory.heap_after_collection, memory.heap)],
     ["largest free block", memory.largest_free === undefined ? undefined : bytes(memory.largest_free)],
+    ["smallest heap", memory.heap_min === undefined ? undefined : bytes(memory.heap_min)],
     ["collections", memory.collections === undefined ? undefined : memory.collections === null ? null : `${number(memory.collections)}${memory.pause_max ? `, the longest ${number(memory.pause_max)} instr.` : ""}`],
     ["stack", of(memory.stack_peak, memory.stack)],
     ["of it interrupts", memory.stack_interrupts === undefined ? undefined : bytes(memory.stack_interrupts)],
     ["RAM touched", memory.ram_touched === undefined ? undefined : bytes(memory.ram_touched)],
   ].filter(([, value]) => value !== undefined);
   const buffers = Object.entries(memory.buffers ?? {}).filter(([, buffer]) => buffer);
+  const owners = Object.entries(memory.heap_owners ?? {});
   return [
     h("p", { class: "run-verdict" }, h("i", { class: `swatch ${slug}`, "aria-hidden": "true" }, sign), h("b", {}, ` ${run.verdict.toLowerCase()}`), ` ${run.name} on ${run.board}`),
     run.verdict !== "PASS" && run.message && h("pre", { class: "message-of-failure" }, run.message),
     (run.notes ?? []).map(note => h("p", { class: "soft" }, note)),
     h("dl", { class: "figures" }, figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "not measured")))),
     buffers.length > 0 && h("details", {}, h("summary", {}, "Buffers and queues at their fullest"),
-      buffers.map(([name, { size, fullest }]) => budgetRow(name, fullest ?? 0, size, size))),
+      buffers.map(([name, { size, fullest, unit }]) => budgetRow(unit && unit !== "bytes" ? `${name} (${unit})` : name, fullest ?? 0, size, size ?? fullest ?? 1))),
+    owners.length > 0 && h("details", {}, h("summary", {}, `Who holds the heap, of the ${number(sum(owners.map(([, size]) => size)))} B that could be reached at most`),
+      owners.sort((a, b) => b[1] - a[1]).map(([name, size]) => budgetRow(name, size, null, owners[0][1]))),
   ].flat().filter(Boolean);
 }
 
