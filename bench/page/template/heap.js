@@ -5,13 +5,14 @@ function drawHeap(holder, run, trace, entries, onpick) {
   const area = run.memory?.heap ?? null;
   const state = { squeeze: trace.end > WORTH_NS };
   const chart = h("div", { class: "chart" });
-  let shown = [];
+  let shown = [], scale = null;
   function draw() {
     const width = chart.clientWidth, left = 62, right = 10, top = 16, plot = 210, lanes = ["station ▸", "◂ CSMS", "acts"], laneHigh = 20;
     const height = top + plot + lanes.length * laneHigh + 26;
     const high = Math.max(area ?? 0, most(trace.heap.map(point => point[1])), 1) * 1.05;
     const time = timescale(entries.map(entry => entry.ns), trace.end, left, width - left - right, state.squeeze);
     const y = value => top + plot * (1 - value / high);
+    scale = time;
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
       "aria-label": `Heap of ${run.board} over ${span(trace.end)} of virtual time with its messages; the sequence below lists them` });
     for (const tick of ticks(high, 4)) picture.append(s("line", { class: "rule", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
@@ -25,6 +26,7 @@ function drawHeap(holder, run, trace, entries, onpick) {
     for (const [ns, value] of trace.collections) picture.append(s("path", { class: "collection", d: `M${time.x(ns).toFixed(1)} ${(y(value) - 2).toFixed(1)}l-3.5 -6h7z` }));
     if (area) picture.append(s("line", { class: "limit", x1: left, x2: width - right, y1: y(area), y2: y(area) }),
       s("text", { class: "label limit-text", x: width - right, y: y(area) - 4, "text-anchor": "end" }, `heap area ${number(area)} B`));
+    picture.append(s("rect", { class: "plot", x: left, y: top, width: width - left - right, height: plot }));
     lanes.forEach((title, n) => picture.append(
       s("line", { class: "rule", x1: left, x2: width - right, y1: top + plot + n * laneHigh + laneHigh, y2: top + plot + n * laneHigh + laneHigh }),
       s("text", { class: "label soft tiny", x: left - 6, y: top + plot + n * laneHigh + 14, "text-anchor": "end" }, title)));
@@ -53,9 +55,14 @@ function drawHeap(holder, run, trace, entries, onpick) {
     }
     chart.replaceChildren(picture);
   }
-  const heapAt = ns => { let found = null; for (const point of trace.heap) { if (point[0] > ns) break; found = point[1]; } return found; };
-  tipped(chart, "[data-n]", at => {
-    const entry = shown[Number(at.dataset.n)], used = heapAt(entry.ns);
+  const valueAt = (points, ns) => points.findLast(point => point[0] <= ns)?.[1] ?? null;
+  const heapAt = ns => valueAt(trace.heap, ns);
+  tipped(chart, "[data-n], .plot", (target, event) => {
+    if (target.matches(".plot")) {
+      const ns = scale.at(event.clientX - chart.getBoundingClientRect().left), live = valueAt(trace.live, ns);
+      return [h("b", {}, seconds(ns)), h("div", {}, `in use ${bytes(heapAt(ns))}`), live !== null && h("div", {}, `reachable ${bytes(live)}`)].filter(Boolean);
+    }
+    const entry = shown[Number(target.dataset.n)], used = heapAt(entry.ns);
     return [h("b", {}, entry.title), h("div", {}, `${seconds(entry.ns)}${used === null ? "" : ` · heap ${number(used)} B`}`), entry.fields && h("div", { class: "soft" }, entry.fields), entry.wrong && h("div", { class: "why" }, entry.wrong)].filter(Boolean);
   });
   chart.addEventListener("click", event => { const at = event.target.closest("[data-n]"); if (at) onpick(shown[Number(at.dataset.n)]); });

@@ -79,7 +79,14 @@ function drawRom() {
     return s("text", { x, y, class: `label depth-${depth}` }, text, text.endsWith("  ") && s("tspan", { class: "soft" }, size));
   }
 
-  const colourOf = node => { while (node.colour === undefined) node = node.parent; return node.colour; };
+  /** That of the group; looking into one, its parts differ, beginning with its own. */
+  const colourOf = node => {
+    let part = node;
+    while (part.parent !== root) part = part.parent;
+    let group = node;
+    while (group.colour === undefined) group = group.parent;
+    return root === tree ? group.colour : (group.colour + root.children.indexOf(part)) % ROM_COLOURS;
+  };
   const into = event => {
     const at = event.target.closest("[data-n]");
     let node = at && drawn[Number(at.dataset.n)];

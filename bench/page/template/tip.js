@@ -16,13 +16,10 @@ const hush = () => { tip.hidden = true; };
 
 /** `describe(element)` gives lines for what matches `selector` within `area`, by pointer and by focus. */
 function tipped(area, selector, describe) {
-  let told = null;
   const over = event => {
     const at = event.target.closest?.(selector);
-    if (!at || !area.contains(at)) { told = null; return hush(); }
-    if (at !== told || event.type !== "pointermove") tell(describe(at, event), event.clientX, event.clientY);
-    else tell([...tip.childNodes], event.clientX, event.clientY);
-    told = at;
+    if (!at || !area.contains(at)) return hush();
+    tell(describe(at, event), event.clientX, event.clientY);
   };
   area.addEventListener("pointermove", over);
   area.addEventListener("pointerdown", over);
