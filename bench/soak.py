@@ -13,7 +13,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,9 @@ class Day:
 
 @dataclass(slots=True)
 class _Event:
-    """A TransactionEventRequest, in all its copies."""
+    """A TransactionEventRequest."""
 
     payload: dict[str, Any]
-    copies: list[str] = field(default_factory=list)
     answered_ns: int | None = None
 
 
@@ -145,7 +144,6 @@ class Soak:
         )
         self._board = board
         self._faults = faults
-        self.faults: list[str] = []
         self._agenda: list[tuple[int, int, Steps]] = []
         self._order = count()
         self._events: dict[Key, _Event] = {}
@@ -256,11 +254,8 @@ class Soak:
         while self._rig.now_ns < end_ns:
             self._rows[-1].faults += 1
             began = self._rig.now_ns
-            kind = self._random.choice(kinds)
-            yield from kind()
+            yield from self._random.choice(kinds)()
             self._disturbed.append((began, self._rig.now_ns))
-            seconds = (self._rig.now_ns - began) / NS_PER_S
-            self.faults.append(f"{began / NS_PER_S:.0f} s {kind.__name__[1:]}, {seconds:.0f} s")
             yield self._random.uniform(120, HOUR_S)
 
     def _cut(self) -> Steps:
@@ -378,12 +373,11 @@ class Soak:
         row.offline += payload.get("offline", False)
         event = self._events.get(key)
         if event is None:
-            self._events[key] = _Event(payload, [message.message_id])
+            self._events[key] = _Event(payload)
             row.events += 1
             row.transactions += payload["eventType"] == "Started"
             return
         row.repeated += 1
-        event.copies.append(message.message_id)
         at = f"{message.at_ns / NS_PER_S:.3f} s: event {key[1]} of {key[0]}"
         if _content(payload) != _content(event.payload):
             self._problems.append(f"{at} came again with another content: {json.dumps(payload)}")

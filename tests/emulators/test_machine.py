@@ -190,6 +190,79 @@ def test_a_store_to_flash_without_the_controller_faults_on_the_nrf(assemble: Ass
     assert assemble(source, {3: "fault"}, board="nrf52840dk").run().notes(1) == [0xFE000]
 
 
+# Programs code into the page at 0x4000, runs it with PendSV pending and held back, erases it, and does so once
+# more with other code.
+REPROGRAM = """
+handler reset
+    ldr r11, =0x20000000
+    ldr r10, =0x4001E504    // NVMC.CONFIG
+    ldr r9, =0xE000ED04     // ICSR
+    adr r7, first
+    bl program
+    bl try
+    ldr r0, =0x4000
+    mov r1, #2
+    str r1, [r10]           // EEN
+    str r0, [r10, #4]       // ERASEPAGE
+    bl ready
+    adr r7, second
+    bl program
+    bl try
+    b .
+program:
+    mov r5, lr
+    mov r1, #1
+    str r1, [r10]           // WEN
+    ldr r6, =0x4000
+    mov r4, #5
+1:  ldr r1, [r7], #4
+    str r1, [r6], #4
+    bl ready
+    subs r4, #1
+    bne 1b
+    mov r1, #0
+    str r1, [r10]
+    bx r5
+ready:
+    ldr r3, =0x4001E400
+1:  ldr r2, [r3]
+    cmp r2, #1
+    bne 1b
+    bx lr
+try:
+    mov r5, lr
+    cpsid i
+    mov r1, #1 << 28
+    str r1, [r9]            // PENDSVSET
+    ldr r3, =0x4001
+    blx r3
+    cpsie i
+    bx r5
+    .balign 4
+first:
+    .rept 9
+    adds r0, r0, #1
+    .endr
+    bx lr
+second:
+    movs r0, #1
+    cpsie i
+    .rept 7
+    adds r0, r0, #1
+    .endr
+    bx lr
+handler pended
+    note r0
+    bx lr
+"""
+
+
+def test_code_that_the_firmware_has_put_into_flash_is_read_anew(assemble: Assemble) -> None:
+    """How far code runs straight on is remembered, for exceptions that are held back."""
+    program = assemble(REPROGRAM, {14: "pended"}, board="nrf52840dk").run(200)
+    assert program.notes(2)[1] == 1
+
+
 def test_registers_of_a_peripheral_without_clock(assemble: Assemble) -> None:
     source = "handler reset\n ldr r11, =0x20000000\n ldr r0, =0x40000000\n mov r1, #1\n str r1, [r0]\n"
     source += " ldr r1, [r0]\n note r1\n"
