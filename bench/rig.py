@@ -155,6 +155,7 @@ class Rig:
     def press_reset(self) -> None:
         """Pull the reset pin."""
         self.emulator.reset()
+        self.ram.look(self.now_ns)
         self._resets_caused += 1
 
     def expect_reset(self, count: int = 1) -> None:

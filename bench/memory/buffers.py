@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.memory.heap import Memory
+from bench.memory.heap import BLOCK, Memory
 from bench.memory.image import Area, Symbol
 from bench.memory.layout import Ring
 from bench.memory.objects import Held
@@ -23,6 +23,7 @@ READERS = ("uart_read", "chip_uart_kick")
 """Functions of the port at whose beginning a ring is full: before it is read, after it was written to."""
 QUEUES = ("_queue", "_tokens")
 JOURNAL = "store_journal"
+_LIST = "mp_type_list"
 _BANK_HEAD = 16
 
 
@@ -42,12 +43,18 @@ class Fill:
 
 
 class Buffers:
-    """`fills` by the name in the source; `symbols` of the image, and the flash of the `journal`."""
+    """`fills` by the name in the source. Of the image `symbols` and `heap`; `journal`: the flash of it."""
 
     def __init__(
-        self, memory: Memory, rings: tuple[Ring, ...], symbols: Mapping[str, Symbol], journal: Area | None
+        self,
+        memory: Memory,
+        rings: tuple[Ring, ...],
+        symbols: Mapping[str, Symbol],
+        heap: Area | None,
+        journal: Area | None,
     ) -> None:
         self._memory = memory
+        self._heap = heap
         self._rings = rings
         self.fills: dict[str, Fill] = {ring.name: Fill(ring.size, 0) for ring in rings}
         indexes = [at for ring in rings for at in (ring.written, ring.read)]
@@ -56,6 +63,7 @@ class Buffers:
         self._store = symbols.get(JOURNAL) if journal else None
         self._store_seen = b""
         self._queues: dict[str, int] = {}
+        self._list = symbols[_LIST].value.to_bytes(4, "little") if _LIST in symbols else b""
 
     def note_rings(self, content: bytes) -> None:
         """What `ring_area` held."""
@@ -75,8 +83,11 @@ class Buffers:
         """At queues and the journal, whenever something may have changed."""
         for path, slot in self._queues.items():
             pointer = int.from_bytes(self._memory.read_memory(slot, 4), "little")
-            length = int.from_bytes(self._memory.read_memory(pointer + 8, 4), "little")
-            self.fills.setdefault(path, Fill(None, 0, "entries")).note(length)
+            if self._heap and self._heap.start <= pointer <= self._heap.end - BLOCK:
+                found = self._memory.read_memory(pointer, BLOCK)
+                if found.startswith(self._list):
+                    length = int.from_bytes(found[8:12], "little")
+                    self.fills.setdefault(path, Fill(None, 0, "entries")).note(length)
         if self._journal and self._store:
             state = self._memory.read_memory(self._store.value, self._store.size)
             if state != self._store_seen:

@@ -135,9 +135,10 @@ class HeapProbe:
 
     def snapshot(self, stack: bytes) -> Snapshot | None:
         """`stack`: what is in use of it, and the registers. None before the heap is set up."""
-        table = self.table()
-        if table is None:
+        found = self._find_table()  # anew: a reset may just have wiped it out
+        if found is None:
             return None
+        table = self._memory.read_memory(*found)
         content = self._memory.read_memory(self._ram.start, self._ram.size)
         pool = self._word(self.layout.pool_start)
         return Snapshot(self._ram.start, content, stack, table, _kinds(table), pool, self.layout)

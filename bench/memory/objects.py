@@ -19,9 +19,11 @@ Where an object's type is not known, its words are followed as the collector doe
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench.memory.heap import BLOCK, Snapshot
 from bench.memory.image import Image
@@ -51,9 +53,12 @@ class Held:
 
 
 class Objects:
-    """The heap of one snapshot, of the firmware with this image."""
+    """The heap of one snapshot, of the firmware with this image. `names`: see `frozen_names`."""
 
-    def __init__(self, seen: Snapshot, image: Image, layout: ObjectLayout) -> None:
+    def __init__(
+        self, seen: Snapshot, image: Image, layout: ObjectLayout, names: Mapping[str, str] | None = None
+    ) -> None:
+        self._names = names or {}
         self._seen = seen
         self._image = image
         self._layout = layout
@@ -78,7 +83,7 @@ class Objects:
             self._own_table(dictionary + 4, f"{name} (names)")
         for name, _, dictionary in modules:
             for key, value, slot in self._slots(dictionary + 4):
-                self._found(value, slot, f"{name}.{self._text_of(key)}")
+                self._found(value, slot, f"{name}.{self._identifier(self._text_of(key))}")
         self._walk()
         roots = self._layout.roots
         start = self._seen.layout.roots_start
@@ -122,7 +127,7 @@ class Objects:
         extent = self._seen.extent(pointer)
         if extent is None or extent[0] in self._reached:
             return
-        kind = self._words(pointer, 1)[0]
+        kind = self._word(pointer)
         name = self._types.get(kind)
         if self._is_class(kind):
             self._visit_instance(pointer, self._class_name(kind))
@@ -137,7 +142,7 @@ class Objects:
                 self._wait(key, owner)
                 self._wait(value, owner)
         elif name == "mp_type_gen_instance":
-            owner = self._function_name(self._words(pointer + 8, 1)[0]) or owner
+            owner = self._function_name(self._word(pointer + 8)) or owner
             self._spread(self._own(pointer, owner) or (), owner)
         else:
             self._spread(self._own(pointer, owner) or (), owner)
@@ -146,7 +151,7 @@ class Objects:
         words = self._own(pointer, name) or ()
         self._own_table(pointer + 4, name)
         for key, value, slot in self._slots(pointer + 4):
-            self._found(value, slot, f"{name}.{self._text_of(key)}")
+            self._found(value, slot, f"{name}.{self._identifier(self._text_of(key))}")
         self._spread(words[4:], name)
 
     def _spread(self, words: tuple[int, ...], owner: str) -> None:
@@ -164,7 +169,8 @@ class Objects:
             self._held.lists[path] = slot
         elif name in ("mp_type_bytearray", "mp_type_memoryview"):
             size = words[2] + ((words[1] >> 8) if name == "mp_type_memoryview" else 0)
-            if size >= _BUFFER_MIN and self._seen.extent(words[3]):
+            extent = self._seen.extent(words[3])
+            if extent and _BUFFER_MIN <= size <= BLOCK * (extent[1] - extent[0]):
                 self._note_buffer(path, words[3], size, name == "mp_type_memoryview")
 
     def _note_buffer(self, path: str, address: int, size: int, view: bool) -> None:
@@ -179,9 +185,13 @@ class Objects:
     def _words(self, address: int, count: int) -> tuple[int, ...]:
         return self._seen.words(address, count) or self._image.words(address, count)
 
+    def _word(self, address: int) -> int:
+        """0 where nothing is: RAM may be in any state."""
+        words = self._words(address, 1)
+        return words[0] if words else 0
+
     def _half(self, address: int) -> int:
-        word = self._words(address & ~3, 1)
-        return word[0] >> 8 * (address & 2) & 0xFFFF if word else 0
+        return self._word(address & ~3) >> 8 * (address & 2) & 0xFFFF
 
     def _byte(self, address: int) -> int:
         return self._half(address & ~1) >> 8 * (address & 1) & 0xFF
@@ -217,17 +227,17 @@ class Objects:
 
     def _class_name(self, pointer: int) -> str:
         if pointer not in self._classes:
-            name = self._text(self._words(pointer, 2)[1] >> 16)
+            name = self._text(self._word(pointer + 4) >> 16)
             self._classes[pointer] = f"{self._class_module(pointer)}.{name}"
         return self._classes[pointer]
 
     def _class_module(self, pointer: int) -> str:
         """What its body has noted; where that is gone, the first module that knows the class."""
         slot = self._byte(pointer + _LOCALS_SLOT)
-        for dictionary in self._words(pointer + _SLOTS_AT + 4 * (slot - 1), 1) if slot else ():
-            for key, value in self._entries(dictionary + 4):
-                if self._text_of(key) == "__module__":
-                    return self._text_of(value)
+        body = self._word(pointer + _SLOTS_AT + 4 * (slot - 1)) if slot else 0
+        for key, value in self._entries(body + 4):
+            if self._text_of(key) == "__module__":
+                return self._text_of(value)
         return self._module_of.get(pointer, "?")
 
     def _function_name(self, function: int) -> str | None:
@@ -247,14 +257,20 @@ class Objects:
             number, at = number << 7 | byte & 0x7F, at + 1
             if not byte & 0x80:
                 break
-        name = self._text(self._half(context[2] + 2 * number)) if len(context) == 4 else "?"
-        return f"{self._module_name(context[1]) if len(context) == 4 else '?'}.{name}()"
+        if len(context) < 4:
+            return None
+        name = self._identifier(self._text(self._half(context[2] + 2 * number)))
+        return f"{self._module_name(context[1])}.{name}()"
 
     def _module_name(self, dictionary: int) -> str:
         for key, value in self._entries(dictionary + 4):
             if self._text_of(key) == "__name__":
                 return self._text_of(value)
         return "?"
+
+    def _identifier(self, name: str) -> str:
+        """Of an attribute, a global or a function, as in the source."""
+        return self._names.get(name, name)
 
     def _text_of(self, value: int) -> str:
         """Of an interned string as an object: bits 1 and 0 are 1 and 0 (object representation A)."""
@@ -267,21 +283,30 @@ class Objects:
 
     def _read_text(self, number: int) -> str:
         prev, before, count, lengths, texts = self._layout.pool
-        pool = self._words(self._layout.last_pool, 1)[0]
+        pool = self._word(self._layout.last_pool)
         for _ in range(_POOLS_MAX):
             head = self._words(pool, texts // 4)
-            if not head:
+            if len(head) < texts // 4:
                 break
             first = head[before // 4] & 0x7FFF_FFFF
             if number >= first:
                 place = number - first
                 if place >= head[count // 4]:
                     break
-                start = self._words(pool + texts + 4 * place, 1)[0]
+                start = self._word(pool + texts + 4 * place)
                 size = self._byte(head[lengths // 4] + place)
                 return bytes(self._byte(start + n) for n in range(size)).decode(errors="replace")
             pool = head[prev // 4]
         return f"qstr {number}"
+
+
+def frozen_names(elf: Path) -> dict[str, str]:
+    """Name in the image -> name in the source, from ``frozen.json`` beside it; empty where there is none."""
+    try:
+        names = json.loads(elf.with_name("frozen.json").read_text())["names"]
+        return {short: name for name, short in names.items()}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return {}
 
 
 def type_names(image: Image) -> Mapping[int, str]:

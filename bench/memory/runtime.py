@@ -24,7 +24,7 @@ from bench.memory.elf import StaticMemory, measure
 from bench.memory.heap import HeapProbe, Snapshot, in_use, largest_free
 from bench.memory.image import Area, Image, read_image
 from bench.memory.layout import Layout, read_layout
-from bench.memory.objects import Held, Objects
+from bench.memory.objects import Held, Objects, frozen_names
 from bench.memory.series import Series
 from bench.memory.stack import StackProbe, TouchProbe
 
@@ -87,12 +87,13 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an image tells of itself. `collected`: where gc_collect returns to."""
+    """What an image tells of itself. `collected`: where gc_collect returns to; `names`: see frozen_names."""
 
     static: StaticMemory
     image: Image
     layout: Layout
     collected: frozenset[int]
+    names: dict[str, str]
 
 
 def content_of(elf: Path) -> Content:
@@ -104,7 +105,8 @@ def content_of(elf: Path) -> Content:
 @lru_cache(maxsize=4)
 def _read_content(elf: Path, changed_ns: int, size: int) -> Content:
     image = read_image(elf)
-    return Content(measure(elf), image, read_layout(elf), frozenset(return_addresses(image, COLLECT)))
+    collected = frozenset(return_addresses(image, COLLECT))
+    return Content(measure(elf), image, read_layout(elf), collected, frozen_names(elf))
 
 
 class RuntimeProbes:
@@ -142,7 +144,7 @@ class RuntimeProbes:
             self._heap = HeapProbe(emulator, layout.gc, ram, static.heap)
         else:
             self.notes.append("firmware does not tell where MicroPython's heap is: its heap is not measured")
-        self._buffers = Buffers(emulator, layout.rings, content.image.symbols, journal)
+        self._buffers = Buffers(emulator, layout.rings, content.image.symbols, static.heap, journal)
         self._visited: dict[int, Callable[[Visit], None]] = {}
         self._trace()
         self._powered = False
@@ -307,10 +309,12 @@ class RuntimeProbes:
             self._buffers.note_bytearrays(held)
 
     def _held(self, seen: Snapshot | None = None) -> Held | None:
-        objects = self._content.layout.objects
+        content = self._content
         if seen is None and self._heap:
             seen = self._heap.snapshot(b"")
-        return Objects(seen, self._content.image, objects).held() if seen and objects else None
+        if seen is None or content.layout.objects is None:
+            return None
+        return Objects(seen, content.image, content.layout.objects, content.names).held()
 
     def _stacked(self) -> bytes:
         """The stack in use, and the registers."""

@@ -190,8 +190,8 @@ def test_a_store_to_flash_without_the_controller_faults_on_the_nrf(assemble: Ass
     assert assemble(source, {3: "fault"}, board="nrf52840dk").run().notes(1) == [0xFE000]
 
 
-# Programs code into the page at 0x4000, runs it with PendSV pending and held back, erases it, and does so once
-# more with other code.
+# Programs code into the page at 0x4000, runs it with PendSV pending and held back, erases it, and does so
+# once more with other code.
 REPROGRAM = """
 handler reset
     ldr r11, =0x20000000
