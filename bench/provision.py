@@ -66,8 +66,8 @@ class Provisioning:
             "v:SecurityCtrlr.BasicAuthPassword": self.password,
         }
         entries |= {f"v:{name}": value for name, value in self.variables.items()}
-        roots = {f"c:C:{number}": root for number, root in enumerate(self.csms_roots)}
-        roots |= {f"c:M:{number}": root for number, root in enumerate(self.manufacturer_roots)}
+        roots = {f"x:C:{number}": root for number, root in enumerate(self.csms_roots)}
+        roots |= {f"x:M:{number}": root for number, root in enumerate(self.manufacturer_roots)}
         return {key: value.encode() for key, value in entries.items()} | roots
 
 

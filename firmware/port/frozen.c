@@ -8,8 +8,12 @@
 #include "py/runtime.h"
 
 _Static_assert(FROZEN_CONTEXT_WORDS == 4, "mp_module_context_t has changed");
-_Static_assert(FROZEN_MODULES_MAX == 36, "the root pointer below is of that size");
+_Static_assert(FROZEN_MODULES_MAX == (FEATURE_TLS ? 40 : 36), "the root pointer below is of that size");
+#if FEATURE_TLS
+MP_REGISTER_ROOT_POINTER(void *frozen_contexts[40 * 4]);
+#else
 MP_REGISTER_ROOT_POINTER(void *frozen_contexts[36 * 4]);
+#endif
 
 mp_obj_t __real_mp_make_function_from_proto_fun(
     mp_proto_fun_t proto_fun, const mp_module_context_t *context, const mp_obj_t *def_args);

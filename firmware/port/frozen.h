@@ -10,7 +10,11 @@
 #include "py/objfun.h"
 #include "py/objgenerator.h"
 
+#if FEATURE_TLS
+#define FROZEN_MODULES_MAX 40
+#else
 #define FROZEN_MODULES_MAX 36
+#endif
 #define FROZEN_CONTEXT_WORDS (sizeof(mp_module_context_t) / sizeof(void *))
 
 // mp_obj_fun_bc_t without default values.

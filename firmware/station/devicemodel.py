@@ -105,6 +105,17 @@ class DeviceModel:
         value = self.get(key)
         return value.split(",") if value else []
 
+    # feature TLS
+    def put(self, key, value):
+        """Set a value of the station's own accord, and keep it."""
+        self._values[key] = value
+        try:
+            board.store_put(b"v:" + key.encode(), value.encode())
+        except OSError:
+            log.error("model: no room for %s", key)
+
+    # end
+
     def set_for_now(self, key, value):
         """Set a value until the next boot, unchecked."""
         self._values[key] = value

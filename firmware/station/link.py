@@ -6,7 +6,7 @@ import gc
 import board
 from micropython import const
 
-from . import clock, health, log, profiles, websocket
+from . import clock, features, health, log, profiles, websocket
 from .aio import Signal
 from .modem import LinkDown
 
@@ -28,10 +28,11 @@ class Link:
 
     `on_text(message, length, oversize)` is a coroutine for each incoming text message, `on_up(switched)`
     and `on_down()` are called when the connection has come (`switched`: to another profile) and gone.
+    `secure`: the socket with TLS, for profiles that ask for it.
     """
 
     def __init__(self, socket, model):
-        self._socket = socket
+        self._socket = self._plain = socket
         self._model = model
         self._ws = websocket.Client()
         self._rx = bytearray(_RX_CHUNK)
@@ -45,6 +46,9 @@ class Link:
         self._last = None  # slot and URL of the last connection
         self._at_once = False
         self._leaving = None
+        # feature TLS
+        self.secure = None
+        # end
         self.up = False
         self.profile = None
         self.heard = 0
@@ -222,6 +226,11 @@ class Link:
             return False
         self._attempts += 1
         host, port, path = profiles.split_url(self.profile["ocppCsmsUrl"])
+        if features.TLS:
+            secure = self.profile["securityProfile"] > 1
+            self._socket = self.secure if secure else self._plain
+            if secure:
+                self._socket.replaced = self._reached_before()
         identity = self._model.identity()
         ws = self._ws
         ws.reset()
@@ -252,10 +261,29 @@ class Link:
         self._last = this
         self._attempts = 0
         profiles.worked(self.slot(), self.profile)
+        if features.TLS and secure:
+            self._upgrade()
         self._first = (ws.used, n)
         self.up = True
         self.on_up(switched)
         return True
+
+    # feature TLS
+    def _reached_before(self):
+        """Is it the CSMS of the last connection, and no migration to another one (M05.FR.14)?"""
+        last = profiles.load(profiles.LAST)
+        return last is not None and last["ocppCsmsUrl"] == self.profile["ocppCsmsUrl"]
+
+    def _upgrade(self):
+        """With TLS the CSMS has been reached: there is no way back (A05.FR.06, M05.FR.13)."""
+        self.secure.settled()
+        slots = profiles.drop_lower(self._slots)
+        if slots and slots != self._slots:
+            self._slots = slots
+            self._slot = 0
+            self._model.put("OCPPCommCtrlr.NetworkConfigurationPriority", ",".join(slots))
+
+    # end
 
     async def _serve(self):
         """Receive until the connection is gone; a ping after each silence of WebSocketPingInterval."""

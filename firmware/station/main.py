@@ -23,9 +23,13 @@ from .reset import Reset
 from .rpc import Rpc
 from .transactions import Transactions
 
+if features.CERTIFICATES:
+    from . import certificates
 if features.DIAGNOSTICS:
     from .diagnostics import Diagnostics
     from .notices import Notices, SecurityEvents
+if features.TLS:
+    from .secure import SecureSocket
 
 # The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 32 s are 21.8 s at least.
 _WATCHDOG_MS = const(32000)
@@ -40,7 +44,11 @@ class Station:
         self.evse = EvseController(evse_port)
         profiles.promote()
         self.model = model = DeviceModel()
-        self.link = link = Link(Socket(self.modem), model)
+        socket = Socket(self.modem)
+        self.link = link = Link(socket, model)
+        # feature TLS
+        link.secure = SecureSocket(socket)
+        # end
         self.rpc = rpc = Rpc(link)
         self.provisioning = provisioning = Provisioning(link, rpc, model)
         self.outbox = outbox = Outbox(rpc, model, provisioning.online)
@@ -86,6 +94,11 @@ class Station:
             "UnlockConnector": remote.unlock,
             "RequestStartTransaction": transactions.request_start,
             "RequestStopTransaction": transactions.request_stop,
+            # feature CERTIFICATES
+            "InstallCertificate": certificates.install,
+            "GetInstalledCertificateIds": certificates.get_ids,
+            "DeleteCertificate": certificates.delete,
+            # end
         }
 
         self.protocols = ""  # of files
@@ -97,6 +110,8 @@ class Station:
         self.events = events = SecurityEvents(self.rpc, provisioning.online)
         self.notices = notices = Notices(self.rpc, provisioning.online)
         provisioning.report = events.report
+        if features.TLS:
+            self.link.secure.report = events.report
 
         def on_ready():
             events.pump()
@@ -118,16 +133,22 @@ class Station:
             return str(self.link.message_timeout())
         if name == "FileTransferProtocols":
             return self.protocols
+        # feature TLS
+        if name == "SecurityProfile":
+            return str(profiles.security())
+        # end
+        # feature CERTIFICATES
+        if name == "CertificateEntries":
+            return str(certificates.entries())
+        if name == "AdditionalRootCertificateCheck":
+            return "true" if certificates.additional_check() else "false"
+        # end
         if name == "Storage":
             return str(self.authorization.cache.storage())
         return self.availability.status(evse) if evse else self.availability.station_status()
 
     def _on_change(self, key):
         if key == "SecurityCtrlr.BasicAuthPassword":
-            # feature DIAGNOSTICS
-            # A01.FR.11, and FR.12: not the password itself
-            self.events.report("ReconfigurationOfSecurityParameters", "BasicAuthPassword")
-            # end
             return self.link.reconnect
         if "DataCtrlr." in key:
             self.metering.on_change()

@@ -9,25 +9,30 @@ import json
 import board
 from micropython import const
 
-from . import log
+from . import features, log
 
 SLOTS = const("1,2")
 LAST = const("last")
 
-_SECURITY_PROFILE = const(1)
+_SECURITY = const(b"v:SecurityCtrlr.SecurityProfile")
 _TIMEOUT_MAX_S = const(3600)
 _HOST_MAX = const(200)  # what the network module takes in a command
 _URL_MAX = const(300)
 
 
 def split_url(url):
-    """ws://host[:port][/path] -> (host, port, path). Raises ValueError."""
-    if not url.startswith("ws://"):
-        raise ValueError("only ws:// is supported: " + url)
-    authority = url[5:].split("/")[0]
-    path = url[5 + len(authority) :]
+    """ws://host[:port][/path], with TLS wss:// too -> (host, port, path). Raises ValueError."""
+    scheme = 5
+    default = "80"
+    if features.TLS and url.startswith("wss://"):
+        scheme = 6
+        default = "443"
+    elif not url.startswith("ws://"):
+        raise ValueError("scheme is not supported: " + url)
+    authority = url[scheme:].split("/")[0]
+    path = url[scheme + len(authority) :]
     parts = authority.split(":")
-    host, port = parts if len(parts) == 2 else (authority, "80")
+    host, port = parts if len(parts) == 2 else (authority, default)
     if not host or ":" in host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError("no host and port in " + url)
     return host, int(port), path[:-1] if path.endswith("/") else path
@@ -44,8 +49,18 @@ def _check(profile):
             raise ValueError("url with a character that must be escaped")
     if type(profile["messageTimeout"]) is not int or not 0 < profile["messageTimeout"] <= _TIMEOUT_MAX_S:
         raise ValueError("message timeout")
-    if profile["securityProfile"] != _SECURITY_PROFILE:
-        raise ValueError("security profile %s is not supported" % profile["securityProfile"])
+    security_profile = profile["securityProfile"]
+    if features.TLS and url.startswith("wss:"):
+        supported = security_profile == 2
+    else:
+        supported = security_profile == 1 and security() == 1
+    if not supported:
+        raise ValueError("security profile %s is not possible there" % security_profile)
+
+
+def security():
+    """SecurityCtrlr.SecurityProfile: the highest one of a connection so far (A05.FR.06)."""
+    return 2 if features.TLS and board.store_get(_SECURITY) == b"2" else 1
 
 
 def promote():
@@ -60,9 +75,9 @@ def promote():
                 log.error("profiles: no room for the new profile of slot %s", slot)
 
 
-def load(slot):
+def load(slot, place=b"net:"):
     """The profile of a slot, or of LAST; None when there is none that can be used."""
-    stored = board.store_get(b"net:" + slot.encode())
+    stored = board.store_get(place + slot.encode())
     if stored is None:
         return None
     try:
@@ -75,8 +90,16 @@ def load(slot):
 
 
 def configured(slot):
-    """Does the slot hold a profile that can be used after the next boot (B10.FR.01, B10.FR.02)?"""
-    return board.store_get(b"new:" + slot.encode()) is not None or load(slot) is not None
+    """Does the slot hold a profile that can be used after the next boot (B10.FR.01, B10.FR.02)?
+
+    One with TLS, where none was used before, needs a CSMSRootCertificate (A05.FR.02).
+    """
+    if not features.TLS:
+        return board.store_get(b"new:" + slot.encode()) is not None or load(slot) is not None
+    profile = load(slot, b"new:") or load(slot)
+    return profile and (
+        profile["securityProfile"] <= security() or any(key[:4] == b"x:C:" for key in board.store_keys())
+    )
 
 
 def _store(key, slot, profile):
@@ -95,8 +118,26 @@ def worked(slot, profile):
     """Remember the profile of a connection that has come (B10.FR.07)."""
     try:
         _store(b"net:last", slot, profile)
+        if features.TLS and profile["securityProfile"] > security():
+            board.store_put(_SECURITY, b"2")
+            log.info("profiles: from now on with security profile 2")
     except OSError:
         log.error("profiles: no room for the profile that works")
+
+
+# feature TLS
+def drop_lower(priority):
+    """Remove the profiles of a lower security profile than is in use now, as after an upgrade, and give the
+    slots of `priority` that are left (A05.FR.06)."""
+    for slot in SLOTS.split(","):
+        for place in (b"net:", b"new:"):
+            stored = board.store_get(place + slot.encode())
+            if stored is not None and b'"securityProfile":1' in stored.replace(b" ", b""):
+                board.store_delete(place + slot.encode())
+    return [slot for slot in priority if board.store_get(b"net:" + slot.encode()) is not None]
+
+
+# end
 
 
 async def set_profile(request, link):
@@ -109,7 +150,7 @@ async def set_profile(request, link):
     status = "Rejected"
     if slot not in SLOTS.split(","):
         reason = "InvalidConfSlot"
-    elif profile["securityProfile"] < _SECURITY_PROFILE:
+    elif profile["securityProfile"] < security():
         reason = "NoSecurityDowngrade"
     else:
         reason = "InvalidNetworkConf"

@@ -217,6 +217,23 @@ _REQUESTS = const(
                 ("data", _ANY | _OPTIONAL, None),
             ),
         ),
+        # feature CERTIFICATES
+        (
+            "DeleteCertificate",
+            (
+                (
+                    "certificateHashData",
+                    _OBJECT,
+                    (
+                        ("hashAlgorithm", _ENUM, ("SHA256", "SHA384", "SHA512")),
+                        ("issuerNameHash", _STRING, 128),
+                        ("issuerKeyHash", _STRING, 128),
+                        ("serialNumber", _STRING, 40),
+                    ),
+                ),
+            ),
+        ),
+        # end
         (
             "GetBaseReport",
             (
@@ -224,6 +241,28 @@ _REQUESTS = const(
                 ("reportBase", _ENUM, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
             ),
         ),
+        # feature CERTIFICATES
+        (
+            "GetInstalledCertificateIds",
+            (
+                (
+                    "certificateType",
+                    _LIST | _OPTIONAL,
+                    (
+                        None,
+                        _ENUM,
+                        (
+                            "CSMSRootCertificate",
+                            "ManufacturerRootCertificate",
+                            "MORootCertificate",
+                            "V2GCertificateChain",
+                            "V2GRootCertificate",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        # end
         # feature DIAGNOSTICS
         (
             "GetLog",
@@ -283,6 +322,24 @@ _REQUESTS = const(
                 ),
             ),
         ),
+        # feature CERTIFICATES
+        (
+            "InstallCertificate",
+            (
+                (
+                    "certificateType",
+                    _ENUM,
+                    (
+                        "CSMSRootCertificate",
+                        "ManufacturerRootCertificate",
+                        "MORootCertificate",
+                        "V2GRootCertificate",
+                    ),
+                ),
+                ("certificate", _STRING, 5500),
+            ),
+        ),
+        # end
         (
             "RequestStartTransaction",
             (

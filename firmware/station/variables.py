@@ -2,6 +2,8 @@
 
 from micropython import const
 
+from . import features
+
 EVSES = const(2)  # each with one connector
 
 MODEL = const("Lite 2")
@@ -150,11 +152,22 @@ TABLE = const(
             "SecurityCtrlr",
             STATION,
             (
+                # feature CERTIFICATES
+                ("AdditionalRootCertificateCheck", None, _BOOLEAN, None, None, None, None),
+                # end
                 ("BasicAuthPassword", None, _STRING | WO, None, 16, 64, ""),
-                ("CertificateEntries", None, _INTEGER, None, None, 0, "0"),
+                (
+                    "CertificateEntries",
+                    None,
+                    _INTEGER,
+                    None,
+                    None,
+                    (features.CERTIFICATES and 6) or 0,
+                    (not features.CERTIFICATES and "0") or None,
+                ),
                 ("Identity", None, _STRING, None, None, 48, None),
                 ("OrganizationName", None, _STRING | RW, None, 0, 64, ""),
-                ("SecurityProfile", None, _INTEGER, None, None, None, "1"),
+                ("SecurityProfile", None, _INTEGER, None, None, None, (not features.TLS and "1") or None),
             ),
         ),
         (

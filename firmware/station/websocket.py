@@ -5,9 +5,11 @@ import binascii
 import board
 from micropython import const
 
+from . import features
 from .modem import LinkDown
 
-RX_MESSAGE = const(1536)  # a longer message is cut: `oversize`
+# A longer message is cut: `oversize`. One with a certificate, or with that and a signature, is to fit.
+RX_MESSAGE = const((features.CERTIFICATES and 3072) or 1536)
 _RX_DISCARD = const(65536)  # a message longer than this ends the connection (1009)
 
 CONTINUATION = const(0)

@@ -148,11 +148,13 @@ class Client:
             self.ask("keep", at + start, text(data[start : start + PIECE]))
         return at + len(data)
 
-    def install(self, certificate: x509.Certificate, key: str = "c:C:0") -> None:
+    def install(self, certificate: x509.Certificate, key: str = "x:C:0") -> None:
         self.ask("put", key, self.keep(certificate.public_bytes(DER)))
 
-    def connect(self, server: Server, *, host: str = HOST, now: int | None = seconds(NOW)) -> None:
-        self.ask("client", self.number, host, "c:C:", now)
+    def connect(
+        self, server: Server, *, host: str = HOST, now: datetime.datetime = NOW, exact: bool = True
+    ) -> None:
+        self.ask("client", self.number, host, "x:C:", seconds(now), exact)
         while True:
             before = self.target.emulator.counters().instructions
             done = self.ask("handshake", self.number)

@@ -14,10 +14,13 @@ from tests.station.test_rpc import Link
 
 PROFILE = b'{"ocppCsmsUrl":"ws://csms.local:9000/ocpp","messageTimeout":30,"securityProfile":1}'
 LIVE = {
-    "FileTransferProtocols": "HTTP",
     "ActiveNetworkProfile": "1",
-    "MessageTimeout": "30",
+    "AdditionalRootCertificateCheck": "false",
     "AvailabilityState": "Available",
+    "CertificateEntries": "2",
+    "FileTransferProtocols": "HTTP",
+    "MessageTimeout": "30",
+    "SecurityProfile": "1",
     "Storage": "0",
 }
 

@@ -8,14 +8,14 @@ import board
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from station import schema
+from station import schema, websocket
 
 from csms_stub import specimens
 from csms_stub.schemas import ERROR_CODES, validate
 from tests.station.world import World
 
 ACTIONS = [name for name, _ in schema._REQUESTS]
-RX_MESSAGE = 1536
+RX_MESSAGE = websocket.RX_MESSAGE
 
 
 @pytest.fixture(scope="module")

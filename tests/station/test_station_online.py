@@ -102,14 +102,14 @@ def test_not_provisioned_stays_offline(world):
     assert board.fed > 350
 
 
-def test_profile_with_tls_is_refused_plainly(world):
+def test_security_profile_that_does_not_go_with_the_url_is_refused_plainly(world):
     profile = json.loads(board.store[b"net:1"])
     profile["ocppCsmsUrl"] = "wss://csms.local/ocpp"
     board.store[b"net:1"] = json.dumps(profile).encode()
     world.boot()
     world.run(100)
     assert handshakes(world) == []
-    assert any("only ws:// is supported" in line for line in world.logged)
+    assert any("security profile 1 is not possible there" in line for line in world.logged)
 
 
 def test_garbage_in_the_store_is_survived(world):

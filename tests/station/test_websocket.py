@@ -8,6 +8,8 @@ from station.modem import LinkDown
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
+RX = websocket.RX_MESSAGE
+
 
 def request_of(client, host, path, identity, password):
     """The opening request, as it goes out."""
@@ -119,12 +121,12 @@ def test_message_in_fragments_that_is_too_long_in_sum():
     assert client.close_code == 1009
 
 
-@pytest.mark.parametrize("length", [1535, 1536, 1537, 5000, 65536])
+@pytest.mark.parametrize("length", [RX - 1, RX, RX + 1, 5000, 65536])
 def test_a_message_that_does_not_fit_is_cut(length):
     client, _ = opened()
     text = b"y" * length
-    assert events(client, serialised(Opcode.TEXT, text), 256) == [(websocket.TEXT, text[:1536])]
-    assert client.oversize == (length > 1536)
+    assert events(client, serialised(Opcode.TEXT, text), 256) == [(websocket.TEXT, text[:RX])]
+    assert client.oversize == (length > RX)
     assert events(client, serialised(Opcode.TEXT, b"z")) == [(websocket.TEXT, b"z")]
     assert not client.oversize
 

@@ -20,12 +20,13 @@
 #include "py/runtime.h"
 
 #define SHA256_SIZE 32
-#define CLOCK_UNKNOWN (-1)
 #define TIME_MAX 0x3FFFFFFF // the largest integer that needs no heap: the year 2054
 #define PREFIX_MAX 8
 
 typedef struct {
-    mp_int_t now, not_before, not_after; // the times between which all of the chain is valid
+    mp_int_t now;
+    bool exact; // the clock is set; else it is at least `now`
+    mp_int_t not_before, not_after; // the times between which all of the chain is valid
     size_t prefix_size;
     uint8_t prefix[PREFIX_MAX]; // of the keys in the store under which the trusted roots are
 } trust_t;
@@ -75,18 +76,16 @@ static mp_int_t seconds_of(const mbedtls_x509_time *time) {
     return MAX(0, MIN(seconds, TIME_MAX));
 }
 
-// The verification's hook for each certificate of the chain. Where the clock is not known yet, the times are
-// looked at once it is (Client.valid).
+// The verification's hook for each certificate of the chain. Once the clock is set, the times of a connection
+// can be looked at again (Client.valid).
 static int check_times(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
     trust_t *trust = context;
     mp_int_t not_before = seconds_of(&certificate->valid_from);
     mp_int_t not_after = seconds_of(&certificate->valid_to);
     trust->not_before = MAX(trust->not_before, not_before);
     trust->not_after = MIN(trust->not_after, not_after);
-    if (trust->now != CLOCK_UNKNOWN) {
-        *flags |= trust->now < not_before ? MBEDTLS_X509_BADCERT_FUTURE : 0;
-        *flags |= trust->now > not_after ? MBEDTLS_X509_BADCERT_EXPIRED : 0;
-    }
+    *flags |= trust->exact && trust->now < not_before ? MBEDTLS_X509_BADCERT_FUTURE : 0;
+    *flags |= trust->now > not_after ? MBEDTLS_X509_BADCERT_EXPIRED : 0;
     return 0;
 }
 
@@ -122,14 +121,15 @@ static int find_roots(void *context, const mbedtls_x509_crt *child, mbedtls_x509
     return 0;
 }
 
-static void trust_init(trust_t *trust, mp_obj_t prefix_in, mp_obj_t now) {
+static void trust_init(trust_t *trust, mp_obj_t prefix_in, mp_obj_t now, mp_obj_t exact) {
     mp_buffer_info_t prefix = bytes_of(prefix_in, MP_BUFFER_READ);
     if (prefix.len > PREFIX_MAX) {
         mp_raise_ValueError(MP_ERROR_TEXT("prefix"));
     }
     memcpy(trust->prefix, prefix.buf, prefix.len);
     trust->prefix_size = prefix.len;
-    trust->now = now == mp_const_none ? CLOCK_UNKNOWN : mp_obj_get_int(now);
+    trust->now = mp_obj_get_int(now);
+    trust->exact = mp_obj_is_true(exact);
     trust->not_before = 0;
     trust->not_after = TIME_MAX;
 }
@@ -190,12 +190,12 @@ static int session_init(session_t *session, const char *host) {
     return result;
 }
 
-// Client(host, prefix, now): `now` None as long as the clock is not known.
+// Client(host, prefix, now, exact): the time, or where the clock is not set (`exact` False) the latest known.
 static mp_obj_t client_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    mp_arg_check_num(n_args, n_kw, 3, 3, false);
+    mp_arg_check_num(n_args, n_kw, 4, 4, false);
     const char *host = mp_obj_str_get_str(args[0]);
     trust_t trust;
-    trust_init(&trust, args[1], args[2]);
+    trust_init(&trust, args[1], args[2], args[3]);
     client_t *client = mp_obj_malloc(client_t, type);
     client->in = mp_const_none;
     session_t *session = mbedtls_calloc(1, sizeof(*session));
@@ -224,7 +224,7 @@ static NORETURN void raise_session(session_t *session, int result) {
     uint32_t detail = 0;
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         detail = session->ssl.in_msg[1];
-    } else if (session->ssl.session_negotiate) {
+    } else if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && session->ssl.session_negotiate) {
         detail = session->ssl.session_negotiate->verify_result;
     }
     raise_tls(result, detail);
@@ -424,12 +424,13 @@ static mp_obj_t tls_issued(mp_obj_t child_in, mp_obj_t issuer_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(tls_issued_obj, tls_issued);
 
-// trusted(chain, prefix, now) -> 0, or what is wrong (MBEDTLS_X509_BADCERT_...). The chain: certificates in
-// DER one behind the other, the end entity first; OSError where one cannot be read.
-static mp_obj_t tls_trusted(mp_obj_t chain_in, mp_obj_t prefix, mp_obj_t now) {
-    mp_buffer_info_t chain = bytes_of(chain_in, MP_BUFFER_READ);
+// trusted(chain, prefix, now, exact) -> 0, or what keeps the first certificate from being trusted to sign data
+// (MBEDTLS_X509_BADCERT_...). The chain is in DER, one certificate behind the other; OSError where one cannot be
+// read.
+static mp_obj_t tls_trusted(size_t n_args, const mp_obj_t *args) {
+    mp_buffer_info_t chain = bytes_of(args[0], MP_BUFFER_READ);
     trust_t trust;
-    trust_init(&trust, prefix, now);
+    trust_init(&trust, args[1], args[2], args[3]);
     mbedtls_x509_crt list;
     mbedtls_x509_crt_init(&list);
     uint32_t flags = 0;
@@ -447,6 +448,9 @@ static mp_obj_t tls_trusted(mp_obj_t chain_in, mp_obj_t prefix, mp_obj_t now) {
     if (result == 0) {
         result = mbedtls_x509_crt_verify_with_ca_cb(&list, find_roots, &trust,
             &mbedtls_x509_crt_profile_default, NULL, &flags, check_times, &trust);
+        if (mbedtls_x509_crt_check_key_usage(&list, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0) {
+            flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
+        }
     }
     mbedtls_x509_crt_free(&list);
     if (result != 0 && result != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
@@ -454,7 +458,7 @@ static mp_obj_t tls_trusted(mp_obj_t chain_in, mp_obj_t prefix, mp_obj_t now) {
     }
     return MP_OBJ_NEW_SMALL_INT(flags);
 }
-static MP_DEFINE_CONST_FUN_OBJ_3(tls_trusted_obj, tls_trusted);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(tls_trusted_obj, 4, 4, tls_trusted);
 
 // verify(certificate, digest, signature): is it the signature of its key over the SHA-256 digest? ECDSA,
 // RSA-PSS (L01.FR.04) or RSA PKCS #1 v1.5.

@@ -21,8 +21,8 @@ def data(text):
     return binascii.a2b_base64(text)
 
 
-def client(n, host, prefix, now):
-    clients[n] = tls.Client(host, prefix, now)
+def client(n, host, prefix, now, exact):
+    clients[n] = tls.Client(host, prefix, now, exact)
 
 
 def output(n):
@@ -65,7 +65,7 @@ COMMANDS = {
     "free": lambda n: clients.pop(n).free(),
     "certificate": certificate,
     "issued": lambda size, end: tls.issued(memoryview(kept)[:size], memoryview(kept)[size:end]),
-    "trusted": lambda size, prefix, now: tls.trusted(memoryview(kept)[:size], prefix, now),
+    "trusted": lambda size, *trust: tls.trusted(memoryview(kept)[:size], *trust),
     "verify": lambda size, digest, mark: tls.verify(memoryview(kept)[:size], data(digest), data(mark)),
     "sha256": lambda size: text(tls.sha256(memoryview(kept)[:size])),
     "peak": tls.peak,
