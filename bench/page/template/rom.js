@@ -28,9 +28,16 @@ function romTree(board, level) {
 function drawRom() {
   const section = $("#rom"), boards = core.boards.filter(board => core.images[board]);
   if (!boards.length) return section.append(notMeasured("ROM was not measured in this run."));
-  const state = { board: boards[0], level: "block", path: [] };
+  const state = { board: boards[0], level: "block", sought: "" };
   let tree = null, root = null, drawn = [];
   const trail = h("div", { class: "trail" }), holder = h("div", { class: "chart treemap" }), list = h("div", {});
+
+  const found = h("output", {});
+  const search = h("input", { type: "search", placeholder: "find a symbol, source or text", "aria-label": "Find in ROM", oninput: () => { state.sought = search.value.trim().toLowerCase(); draw(); } });
+
+  /** Is the node, or what it is part of, what is sought? */
+  const fits = node => { for (let each = node; each.parent; each = each.parent) if (each.name.toLowerCase().includes(state.sought)) return true; return false; };
+  const leaves = node => node.children.length ? node.children.flatMap(leaves) : [node];
 
   function renew() { tree = romTree(state.board, state.level); go(tree); }
 
@@ -43,13 +50,15 @@ function drawRom() {
       h("button", { type: "button", disabled: node === root, onclick: () => go(node) }, node.name),
       node === root && h("small", {}, `${number(node.size)} B${node.parent ? `, ${share(node.size, tree.size)} of the image` : ""}`)]).filter(Boolean));
     const width = holder.clientWidth, height = Math.round(Math.min(620, Math.max(400, width * 0.56)));
+    const hits = state.sought ? leaves(root).filter(fits) : [];
+    found.textContent = state.sought ? `${plural(hits.length, "symbol")}, ${number(sum(hits.map(node => node.size)))} B` : "";
     drawn = [];
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `ROM of ${state.board}: ${root.name}` });
     rects(picture, root, 0, 0, width, height, 0);
     holder.replaceChildren(picture);
     list.replaceChildren(asTable("As a list", () => table(`${root.name}: ${number(root.size)} B`,
       [["name"], ["bytes", "num"], ["share", "num"], ["where"]],
-      root.children.map(node => [
+      (state.sought ? hits.sort((a, b) => b.size - a.size).slice(0, 200) : root.children).map(node => [
         node.children.length ? h("button", { type: "button", class: "link", onclick: () => go(node) }, node.name) : node.name,
         node.size, share(node.size, root.size), node.piece ? place(node.piece) : plural(node.children.length, "part")]))));
   }
@@ -60,7 +69,8 @@ function drawRom() {
       const n = drawn.push(node) - 1, zooms = node.children.length > 0;
       const group = s("g", { "data-n": n, tabindex: depth === 0 && zooms ? "0" : null, role: depth === 0 && zooms ? "button" : null,
         "aria-label": depth === 0 ? `${node.name}, ${number(node.size)} B` : null });
-      group.append(s("rect", { class: `leaf depth-${depth}`, x: left, y: top, width: wide, height: high, css: { "--k": `var(--k${colourOf(node)})` } }));
+      const away = state.sought && (depth === 2 || !zooms) && !(zooms ? leaves(node).some(fits) : fits(node));
+      group.append(s("rect", { class: `leaf depth-${depth}${away ? " away" : ""}`, x: left, y: top, width: wide, height: high, css: { "--k": `var(--k${colourOf(node)})` } }));
       const room = wide > 46 && high > 17, framed = zooms && room && high > 34 && depth < 2;
       if (zooms && depth < 2) {
         const edge = wide > 12 && high > 12 ? (depth === 0 ? 2 : 1) : 0;
@@ -108,7 +118,8 @@ function drawRom() {
     h("p", { class: "lead" }, "Every byte of the image: who it serves, which source it came from, and the function or datum. Frozen Python counts for its module and function. Click or tap to look inside."),
     h("div", { class: "filters" },
       segmented("Board", boards.map(board => [board, board]), state.board, board => { state.board = board; renew(); }),
-      segmented("First level", [["block", "by block"], ["component", "by component"]], state.level, level => { state.level = level; renew(); })),
+      segmented("First level", [["block", "by block"], ["component", "by component"]], state.level, level => { state.level = level; renew(); }),
+      search, found),
     trail, holder, list);
   renew();
   onResize(holder, draw);

@@ -33,6 +33,8 @@ function drawScenario() {
     body.append(h("h3", {}, "Heap and messages"), heap, h("h3", {}, "Sequence"), sequence);
     const mark = drawSequence(sequence, trace, entries);
     drawHeap(heap, run, trace, entries, mark);
+    const blamed = run.verdict === "FAIL" && blame(run.message, entries);
+    if (blamed) mark(blamed, false);
     body.dataset.drawn = `${run.id}@${run.board}`;
   }
 
@@ -53,6 +55,12 @@ function drawScenario() {
   const hash = location.hash, fitting = core.runs.find(run => run.verdict === "FAIL") ?? richest(core.runs.filter(run => run.id.startsWith("TC_E_")))
     ?? richest(core.runs) ?? core.runs[0];
   return choose(fitting.id, fitting.board).then(() => history.replaceState(null, "", hash || location.pathname + location.search));
+}
+
+/** What a failure is about: its message names the time. */
+function blame(message, entries) {
+  const at = message.match(/ at (\d+\.\d{3}) s/)?.[1];
+  return entries.find(entry => entry.kind === "message" && (entry.ns / 1e9).toFixed(3) === at);
 }
 
 const richest = runs => runs.filter(run => run.trace !== null).sort((a, b) => b.instructions - a.instructions)[0];

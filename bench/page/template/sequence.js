@@ -53,7 +53,7 @@ function reach(value, [step, ...rest]) {
   return step.endsWith("[*]") ? (Array.isArray(inner) ? inner.flatMap(each => reach(each, rest)) : []) : reach(inner, rest);
 }
 
-/** The diagram as a list; `mark(entry)` shows one of it. */
+/** The diagram as a list; returns what marks an entry of it and goes there, the page too where it is `asked`. */
 function drawSequence(holder, trace, entries) {
   const rows = new Map();
   const list = h("ol", { class: "seq" }, entries.map(entry => {
@@ -70,13 +70,13 @@ function drawSequence(holder, trace, entries) {
   } }, "log of the station");
   const left = Object.entries(trace.left_out ?? {}).map(([name, count]) => `${number(count)} ${name} in the middle are left out`);
   holder.append(h("div", { class: "filters" }, withLog, h("small", {}, [plural(trace.messages.length, "message"), ...left].join(" · "))), frame);
-  return entry => {
+  return (entry, asked = true) => {
     const row = rows.get(entry);
     $$(".marked", list).forEach(each => each.classList.remove("marked"));
     row.classList.add("marked");
     if (row.querySelector("details")) row.querySelector("details").open = true;
-    frame.scrollTo({ top: row.offsetTop - frame.clientHeight / 3, behavior: "smooth" });
-    frame.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    frame.scrollTo({ top: row.offsetTop - frame.clientHeight / 3, behavior: asked ? "smooth" : "instant" });
+    if (asked) frame.scrollIntoView({ block: "nearest", behavior: "smooth" });
   };
 }
 
