@@ -24,6 +24,7 @@ from bench.emulators.image import segments
 from bench.provision import StoreError, read
 from bench.results import Result
 from bench.rig import Rig
+from csms_stub.secrets import HIDDEN
 
 EVIDENCE = "evidence.json"
 """File in a scenario's output folder: one Evidence."""
@@ -33,6 +34,8 @@ _UPTIME = re.compile(r"^([A-Z]) \d+ ")
 _TRANSACTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 _BACK_OFF = re.compile(r"(?<=next attempt in )\d+")
 _ENERGY = "Energy.Active.Import.Register"
+_SECRET = ("v:SecurityCtrlr.BasicAuthPassword", "wifi")
+_CERTIFICATE = "x:"
 _CACHED = "c:"
 _CACHED_AT = slice(7, 11)  # of the value: when it was last updated (firmware/station/authcache.py)
 
@@ -247,6 +250,10 @@ def _flash(rig: Rig, ids: _Numbering) -> list[str]:
 
 
 def _entry(name: str, value: bytes, ids: _Numbering) -> str:
+    if name in _SECRET:
+        return HIDDEN
+    if name.startswith(_CERTIFICATE):
+        return hashlib.sha256(value).hexdigest()
     if name.startswith(_CACHED):
         return (value[: _CACHED_AT.start] + value[_CACHED_AT.stop :]).hex()
     return _plain(value.decode(errors="replace"), ids)

@@ -54,27 +54,35 @@ class Trace:
 
 def record(rig: Rig, acts: Sequence[tuple[int, str, str]], folder: Path) -> None:
     """Write the trace of a run that has come to its end into its output folder."""
-    left_out: dict[str, int] = {}
-
-    def bounded(name: str, entries: Sequence[T], most: int) -> list[T]:
-        if len(entries) <= most:
-            return list(entries)
-        left_out[name] = len(entries) - most
-        return [*entries[: most // 2], *entries[len(entries) - most // 2 :]]
-
+    whole = {
+        "messages": len(messages := _messages(rig.csms)),
+        "violations": len(violations := _violations(rig.csms)),
+        "resets": len(rig.resets),
+        "acts": len(acts),
+        "log": len(rig.log),
+    }
     trace = Trace(
-        messages=bounded("messages", _messages(rig.csms), MESSAGES),
-        violations=bounded("violations", _violations(rig.csms), LINES),
+        messages=bounded(messages, MESSAGES),
+        violations=bounded(violations),
         heap=rig.ram.in_use.points,
         live=rig.ram.reached.points,
         collections=rig.ram.collected.points,
-        resets=bounded("resets", [(reset.at_ns, reset.cause) for reset in rig.resets], LINES),
-        acts=bounded("acts", acts, LINES),
-        log=bounded("log", [(line.at_ns, _short(line.text)) for line in rig.log], LINES),
+        resets=bounded([(reset.at_ns, reset.cause) for reset in rig.resets]),
+        acts=bounded(acts),
+        log=bounded([(line.at_ns, _short(line.text)) for line in rig.log]),
         end=rig.now_ns,
-        left_out=left_out,
     )
+    for name, count in whole.items():
+        if left := count - len(getattr(trace, name)):
+            trace.left_out[name] = left
     (folder / TRACE).write_text(json.dumps(asdict(trace), separators=(",", ":")))
+
+
+def bounded(entries: Sequence[T], most: int = LINES) -> list[T]:
+    """All of them, or the first and the last, `most` together."""
+    if len(entries) <= most:
+        return list(entries)
+    return [*entries[: most - most // 2], *entries[len(entries) - most // 2 :]]
 
 
 def _messages(csms: Csms) -> list[tuple[int, str, str]]:

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -44,10 +44,10 @@ class Handshake:
     at_ns: int
     path: str
     identity: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     subprotocols: tuple[str, ...]
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     status: int
     reason: str
     endpoint: str = ""

@@ -40,6 +40,7 @@ class Csms:
 
     passwords               identity -> Basic authentication password. With passwords, other identities get
                             404, and wrong passwords 401; None: everyone may come.
+    secrets                 passwords of stations, past ones too: they are hidden in transcripts
     tokens                  idToken -> AuthorizationStatus or a whole IdTokenInfoType; others are Unknown
     path                    of the OCPP-J endpoint: stations connect to <path>/<identity>, others get 404
     heartbeat_interval_s    for BootNotificationResponse.interval
@@ -68,6 +69,7 @@ class Csms:
         on_message: Callable[[Session, Message], None] | None = None,
     ) -> None:
         self.passwords = None if passwords is None else dict(passwords)
+        self.secrets: list[str] = list(self.passwords.values() if self.passwords else ())
         self.tokens: dict[str, str | Payload] = dict(tokens or {})
         self.path = "/" + path.strip("/") if path.strip("/") else ""
         self.heartbeat_interval_s = heartbeat_interval_s

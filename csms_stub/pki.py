@@ -32,6 +32,7 @@ Fault = Literal[
     "expired",
     "not yet valid",
     "wrong host name",
+    "wildcard host name",
     "self-signed",
     "unknown root",
     "missing intermediate",
@@ -94,11 +95,11 @@ class Pki:
         self.epoch = epoch.replace(microsecond=0)
         self._seed = seed
 
-    def root(self, name: Root, kind: Kind = "ecdsa") -> Credentials:
-        """Raises CsmsError for a name that is none of `ROOTS`."""
+    def root(self, name: Root, kind: Kind = "ecdsa", *, expired: bool = False) -> Credentials:
+        """A root certificate, or one that has expired. Raises CsmsError for what is none of `ROOTS`."""
         if name not in ROOTS:
             raise CsmsError(f"{name!r} is no root certificate; there are {', '.join(ROOTS)}")
-        return _root(self, name, kind)
+        return _root(self, name, kind, expired)
 
     def server(
         self, host: str, kind: Kind = "ecdsa", *, root: Root = "csms", fault: Fault | None = None
@@ -184,10 +185,12 @@ def _known(fault: Fault | None) -> Fault | None:
 
 
 @cache
-def _root(pki: Pki, name: Root, kind: Kind) -> Credentials:
+def _root(pki: Pki, name: Root, kind: Kind, expired: bool) -> Credentials:
     key = pki.key(f"root {name}", kind)
     issuer = pki.root("csms", kind) if name == "csms successor" else None
-    return Credentials((pki.certificate(f"Bench root {name}", key, issuer, authority=True),), key)
+    starts, ends = (-730, -365) if expired else (-1, 3650)
+    made = pki.certificate(f"Bench root {name}", key, issuer, authority=True, starts=starts, ends=ends)
+    return Credentials((made,), key)
 
 
 @cache
@@ -196,6 +199,8 @@ def _leaf(pki: Pki, host: str, kind: Kind, root: Root, fault: Fault | None) -> C
     subject = host or "Firmware signing"
     if fault == "wrong host name":
         subject = f"not-{subject}"
+    elif fault == "wildcard host name":
+        subject = f"*.{host.partition('.')[2]}"
     key = pki.key(f"leaf {subject} {fault}", kind, weak=fault == "weak key")
     authority = pki.root("unknown" if fault == "unknown root" else root, kind)
     between: tuple[x509.Certificate, ...] = ()
@@ -213,7 +218,7 @@ def _leaf(pki: Pki, host: str, kind: Kind, root: Root, fault: Fault | None) -> C
         None if fault == "self-signed" else authority,
         server=bool(host),
         # The name in the subject alone must do, or not do, as well.
-        names=(host,) if host and fault != "wrong host name" else (),
+        names=(host,) if host and "host name" not in (fault or "") else (),
         starts={"expired": -730, "not yet valid": 365}.get(fault or "", -1),
         ends=-365 if fault == "expired" else 3650,
         usage=fault != "wrong key usage",

@@ -24,6 +24,7 @@ from csms_stub.messages import (
     date_time,
     dumps,
 )
+from csms_stub.secrets import hide, passwords_in, without_secrets
 
 if TYPE_CHECKING:
     from csms_stub.csms import Csms
@@ -40,9 +41,11 @@ _REPORTING = {"GetBaseReport": "NotifyReport", "GetReport": "NotifyReport"}
 
 @dataclass(slots=True)
 class _Outstanding:
-    """A CALL of ours: waiting in the queue (`sent_ns` None), sent, answered or given up."""
+    """A CALL of ours: waiting in the queue (`sent_ns` None), sent, answered or given up. `wire` is what goes
+    to the station, `message` what may be shown."""
 
     message: Message
+    wire: str
     timeout_ns: int
     sent_ns: int | None = None
     response: Message | None = None
@@ -140,11 +143,12 @@ class Session:
         message_id = f"{self.csms.id_prefix}{self._next_id}"
         self._next_id += 1
         seconds = self.csms.message_timeout_s if timeout_s is None else timeout_s
-        text = dumps([2, message_id, action, payload])
-        message = Message(
-            now_ns, "out", "CALL", message_id, action, payload, text=text, violations=violations
-        )
-        self._calls[message_id] = _Outstanding(message, int(seconds * NS_PER_S))
+        wire = dumps([2, message_id, action, payload])
+        self.csms.secrets += passwords_in(action, payload)
+        shown = without_secrets(action, payload)
+        text = wire if shown is payload else dumps([2, message_id, action, shown])
+        message = Message(now_ns, "out", "CALL", message_id, action, shown, text=text, violations=violations)
+        self._calls[message_id] = _Outstanding(message, wire, int(seconds * NS_PER_S))
         self._waiting.append(message_id)
         self._send_waiting(now_ns)
         return message_id
@@ -162,7 +166,8 @@ class Session:
         """Send any text as a WebSocket text message. Raises CsmsError where the station is not connected."""
         if not self.connected:
             raise CsmsError(f"cannot send: station {self.identity!r} is not connected")
-        self._record(Message(now_ns, "out", "INVALID", "", "", {}, text=text))
+        shown = hide(text, self.csms.secrets)
+        self._record(Message(now_ns, "out", "INVALID", "", "", {}, text=shown))
         self._outbox.append(text)
 
     # what the connection does
@@ -185,6 +190,9 @@ class Session:
     def receive_text(self, text: str, now_ns: int) -> None:
         """A WebSocket text message of the station. Never raises, whatever it is."""
         problems: list[str] = []
+        if (shown := hide(text, self.csms.secrets)) != text:
+            problems.append("a password of the station stands in it (A01.FR.11, B06.FR.09)")
+            text = shown
         try:
             frame = _loads(text, problems)
         except (ValueError, RecursionError) as error:
@@ -277,7 +285,7 @@ class Session:
         call = self._calls[self._current]
         call.sent_ns = call.message.at_ns = now_ns
         self._record(call.message)
-        self._outbox.append(call.message.text)
+        self._outbox.append(call.wire)
         _trim(self._calls, self.csms.keep_messages)
 
     def _invalid(
@@ -425,10 +433,22 @@ class Session:
             call.response = message
             if message.type == "CALLRESULT":
                 self._allow_triggered(call.message, message)
+                self._change_password(call, message)
         self._record(message)
         if self._current == message.message_id:
             self._current = None
             self._send_waiting(now_ns)
+
+    def _change_password(self, call: _Outstanding, response: Message) -> None:
+        """A01.FR.03: what the station has accepted is its password from now on."""
+        if response.action != "SetVariables" or self.csms.passwords is None:
+            return
+        asked = json.loads(call.wire)[3]["setVariableData"]
+        results = response.payload.get("setVariableResult", [])
+        for item, result in zip(asked, results, strict=False):
+            new = passwords_in("SetVariables", {"setVariableData": [item]})
+            if new and result.get("attributeStatus") in ("Accepted", "RebootRequired"):
+                self.csms.passwords[self.identity] = new[0]
 
     def _allow_triggered(self, request: Message, response: Message) -> None:
         """B02.FR.02: what the station was told to send it may send before it is accepted."""

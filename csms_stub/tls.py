@@ -111,11 +111,13 @@ class TlsEndpoint:
         stream = endpoint.accept(now_ns)
 
     handshakes      TlsHandshake of each connection, the last 1000
+    listening       false: TCP connections are refused
     randomness      None: each connection draws from a seed of its own; or a source for all, as os.urandom
     """
 
     def __init__(self, service: Service, pki: Pki, host: str, *, randomness: Source | None = None) -> None:
         self.handshakes: deque[TlsHandshake] = deque(maxlen=KEPT_HANDSHAKES)
+        self.listening = True
         self._service = service
         self._pki = pki
         self._host = host
@@ -135,7 +137,7 @@ class TlsEndpoint:
         self._shows.append(_Show(wrong, root, times))
 
     def accept(self, now_ns: int, *, secure: bool = False, endpoint: str = "") -> TlsStream | None:
-        inner = self._service.accept(now_ns, secure=True, endpoint=endpoint)
+        inner = self._service.accept(now_ns, secure=True, endpoint=endpoint) if self.listening else None
         if inner is None:
             return None
         handshake = TlsHandshake(now_ns, endpoint)

@@ -6,6 +6,10 @@ Test Teardown       Bench Finds Nothing Wrong
 Test Tags           security
 
 
+*** Variables ***
+${SHORT PASSWORD}           15-Passw0rd-000
+
+
 *** Test Cases ***
 TC_A_01_CS Basic Authentication - Valid username/password combination
     [Documentation]    The station authenticates itself with HTTP Basic authentication, username and password being
@@ -17,9 +21,43 @@ TC_A_01_CS Basic Authentication - Valid username/password combination
     # Step 1
     Reusable State Booted
     ${upgrade} =    Upgrade Request Of The Station
-    ${authorization} =    Header    ${upgrade}    Authorization
-    ${credentials} =    Evaluate    base64.b64encode($IDENTITY.encode() + b":" + $PASSWORD.encode()).decode()
-    Should Be Equal    ${authorization}    Basic ${credentials}
-    Should End With    ${upgrade.path}    /${upgrade.user}
+    Station Authenticates With    ${upgrade}    ${IDENTITY}    ${PASSWORD}
     ${length} =    Get Length    ${upgrade.password}
     Should Be True    16 <= ${length} <= 64    The password has ${length} characters, allowed are 16 to 64
+
+TC_A_09_CS Update Charging Station Password for HTTP Basic Authentication - Accepted
+    [Documentation]    The station takes a new password, connects again, and authenticates itself with it, also after
+    ...    a reset.
+    [Tags]    TC_A_09_CS    A01    A01.FR.01    A01.FR.11    A01.FR.12    B01.FR.01
+    Reusable State Booted
+    Station Connects
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    SecurityCtrlr.BasicAuthPassword=${NEW PASSWORD}
+    VAR    ${status}    ${results}[0][attributeStatus]
+    Should Contain Any    ${status}    Accepted    RebootRequired
+    IF    '${status}' == 'RebootRequired'    CSMS Sends And Gets    Reset    Accepted    type=Immediate
+    # Steps 3 and 4
+    ${upgrade} =    Station Connects
+    Should Be Equal As Integers    ${upgrade.status}    101
+    Station Authenticates With    ${upgrade}    ${IDENTITY}    ${NEW PASSWORD}
+    # Steps 5 to 8
+    IF    '${status}' == 'RebootRequired'    Station Has Booted
+    # It is kept (A01.FR.01)
+    Power Cycle The Station
+    Station Has Booted
+    ${upgrade} =    Upgrade Request Of The Station
+    Station Authenticates With    ${upgrade}    ${IDENTITY}    ${NEW PASSWORD}
+
+TC_A_10_CS Update Charging Station Password for HTTP Basic Authentication - Rejected
+    [Documentation]    A password that is too short is rejected; the station keeps the one it has.
+    [Tags]    TC_A_10_CS    A01    A01.FR.01    A01.FR.11    A01.FR.12
+    Reusable State Booted
+    # Steps 1 and 2
+    ${results} =    Results Of SetVariables    SecurityCtrlr.BasicAuthPassword=${SHORT PASSWORD}
+    Should Be Equal    ${results}[0][attributeStatus]    Rejected
+    # Steps 3 to 5
+    Power Cycle The Station
+    Station Has Booted
+    ${upgrade} =    Upgrade Request Of The Station
+    Should Be Equal As Integers    ${upgrade.status}    101
+    Station Authenticates With    ${upgrade}    ${IDENTITY}    ${PASSWORD}

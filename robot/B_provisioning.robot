@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation       Functional block B, Provisioning: Part 6, chapter 2.3.
 Resource            resources/ocpp.resource
+Resource            resources/network.resource
 Test Setup          Prepare The Station
 Test Teardown       Bench Finds Nothing Wrong
 Test Tags           provisioning
@@ -9,8 +10,6 @@ Test Tags           provisioning
 *** Variables ***
 # What chapter 2 of Part 2's referenced components and variables (with errata) and Part 4, 8 say of them.
 ${STANDARD VARIABLES}       ${CURDIR}/resources/variables.csv
-${FIRST ENDPOINT}           csms.local:9000
-${SECOND ENDPOINT}          csms2.local:9001
 
 
 *** Test Cases ***
@@ -481,33 +480,3 @@ CSMS Gets Base Report
         END
     END
     RETURN    ${report}
-
-CSMS Sets Network Profile
-    [Documentation]    SetNetworkProfileRequest for an end point of this CSMS.
-    [Arguments]    ${slot}    ${endpoint}    ${expected}=Accepted
-    VAR    &{profile}    ocppVersion=OCPP20    ocppTransport=JSON    ocppCsmsUrl=ws://${endpoint}/ocpp
-    ...    messageTimeout=${30}    securityProfile=${1}    ocppInterface=Wireless0
-    CSMS Sends And Gets    SetNetworkProfile    ${expected}    configurationSlot=${slot}    connectionData=${profile}
-
-CSMS Lets The Station Migrate
-    [Documentation]    TC_B_45 to TC_B_50, steps 1 to 6: the second end point goes into the slot that is not in use,
-    ...    that slot to the front, and the station is reset.
-    # Steps 1 and 2
-    ${first} =    Station Connects
-    Should Be Equal    ${first.endpoint}    ${FIRST ENDPOINT}
-    ${active} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
-    Should Be Equal    ${active}    1
-    CSMS Sets Network Profile    ${2}    ${SECOND ENDPOINT}
-    # Steps 3 and 4
-    ${results} =    Results Of SetVariables    OCPPCommCtrlr.NetworkConfigurationPriority=2,1
-    Should Contain Any    ${results}[0][attributeStatus]    Accepted    RebootRequired
-    # Steps 5 and 6
-    CSMS Sends And Gets    Reset    Accepted    type=OnIdle
-
-Station Connects To
-    [Documentation]    The next attempt to connect is made at this end point, and gets this HTTP status (0: none).
-    [Arguments]    ${endpoint}    ${status}
-    ${attempt} =    Station Connects    within=120
-    Should Be Equal    ${attempt.endpoint}    ${endpoint}
-    Should Be Equal As Integers    ${attempt.status}    ${status}
-    RETURN    ${attempt}

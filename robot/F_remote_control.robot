@@ -190,6 +190,23 @@ TC_F_15_CS Trigger message - LogStatusNotification - Idle
     ${status} =    Station Sends    LogStatusNotification    within=${TIME DEVIATION}    status=Idle
     Comes Before    ${response}    ${status}
 
+TC_F_16_CS Trigger message - LogStatusNotification - Uploading
+    [Documentation]    A log is being uploaded, for which the file server takes its time.
+    [Tags]    TC_F_16_CS    F06    N01    F06.FR.04    F06.FR.05    F06.FR.10    F06.FR.14
+    File Server Is Wrong    /logs/    delay_s=20
+    # Steps 1 and 2
+    VAR    &{log}    remoteLocation=http://files.local:8080/logs
+    CSMS Sends And Gets    GetLog    Accepted    logType=DiagnosticsLog    requestId=${16}    log=${log}
+    # Steps 3 and 4
+    Station Sends    LogStatusNotification    status=Uploading    requestId=${16}
+    # Steps 5 and 6
+    ${response} =    CSMS Sends And Gets    TriggerMessage    Accepted    requestedMessage=LogStatusNotification
+    # Steps 7 and 8
+    ${status} =    Station Sends    LogStatusNotification    within=${TIME DEVIATION}
+    ...    status=Uploading    requestId=${16}
+    Comes Before    ${response}    ${status}
+    Station Sends    LogStatusNotification    status=Uploaded    requestId=${16}
+
 TC_F_17_CS Trigger message - FirmwareStatusNotification - Specific EVSE not relevant
     [Documentation]    An EVSE that has nothing to do with the message is ignored.
     [Tags]    TC_F_17_CS    F06    F06.FR.03    F06.FR.04    F06.FR.05    F06.FR.10

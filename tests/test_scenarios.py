@@ -7,14 +7,15 @@ import pytest
 
 from bench.conformance.core import load_core
 from bench.conformance.matrix import check
-from bench.conformance.pics import load_pics
+from bench.conformance.pics import statements
 from bench.results import Result
 from bench.scenarios import Job, ScenarioError, discover, run_all, select
+from firmware.variants import load
 
 
 def test_every_scenario_has_its_id_as_name_prefix_and_tag_and_names_requirements() -> None:
     scenarios = discover()
-    check(scenarios, load_core(), [load_pics()])
+    check(scenarios, load_core(), list(statements(load()).values()))
     for scenario in scenarios:
         assert scenario.name.startswith(scenario.id)
         assert scenario.id in scenario.tags or not scenario.id.startswith("TC_")

@@ -23,6 +23,7 @@ from robot.api.deco import library
 
 from bench.keywords.base import Moment
 from bench.keywords.driver import DriverKeywords
+from bench.keywords.hosts import HostKeywords
 from bench.keywords.metering import MeterKeywords
 from bench.keywords.model import ModelKeywords
 from bench.keywords.station import StationKeywords, complete_report, connector_reports
@@ -30,7 +31,7 @@ from bench.keywords.wrong_calls import WrongCallKeywords
 
 
 @library(scope="TEST", auto_keywords=False, version="0.2.0", doc_format="ROBOT")
-class Bench(StationKeywords, DriverKeywords, ModelKeywords, MeterKeywords, WrongCallKeywords):
+class Bench(StationKeywords, DriverKeywords, ModelKeywords, MeterKeywords, WrongCallKeywords, HostKeywords):
     """One charging station under test, its driver and its CSMS, in virtual time."""
 
 

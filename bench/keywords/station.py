@@ -19,15 +19,22 @@ from bench.keywords.fields import mismatches
 from bench.keywords.transactions import TransactionKeywords
 from bench.memory.elf import ImageFileError
 from bench.metrics import MetricsError
+from bench.peers.hosts import CSMS_HOST, CSMS_PORT, TLS_PORTS
 from bench.platforms import load_platform
 from bench.provision import Provisioning, StoreError
 from bench.results import MEASUREMENTS, Measurement
 from bench.rig import Rig, RigError
 from csms_stub.connection import Handshake
 from csms_stub.csms import Csms
-from csms_stub.messages import Message, Payload
+from csms_stub.messages import CsmsError, Message, Payload
+from csms_stub.pki import Pki, der
 
 SETTLE_S = 3.0
+CSMS_URL = {
+    1: f"ws://{CSMS_HOST}:{CSMS_PORT}/ocpp",
+    2: f"wss://{CSMS_HOST}:{TLS_PORTS[CSMS_HOST]}/ocpp",
+}
+"""By security profile."""
 
 
 class StationKeywords(TransactionKeywords):
@@ -38,9 +45,12 @@ class StationKeywords(TransactionKeywords):
     # the station
 
     @keyword
-    def prepare_the_station(self, **variables: str) -> None:
+    def prepare_the_station(
+        self, security_profile: int | None = None, roots: str | None = None, **variables: str
+    ) -> None:
         """A provisioned station, still switched off. `variables` are written into its store beforehand:
-        ``OCPPCommCtrlr.RetryBackOffWaitMinimum=10``.
+        ``OCPPCommCtrlr.RetryBackOffWaitMinimum=10``; `roots` are the root certificates there (comma list of
+        csms_stub.pki.ROOTS). Without `security_profile` and `roots`: ``${SECURITY PROFILE}``, ``${ROOTS}``.
         """
         self._began_s = time.perf_counter()
         board = str(variable("BOARD", "stm32f4_discovery"))
@@ -48,6 +58,8 @@ class StationKeywords(TransactionKeywords):
         identity = str(variable("IDENTITY", Provisioning.identity))
         password = str(variable("PASSWORD", Provisioning.password))
         csms = Csms(passwords={identity: password}, tokens=dict(variable("ID TOKENS", {})))
+        profile = int(variable("SECURITY PROFILE", 1) if security_profile is None else security_profile)
+        names = str(variable("ROOTS", "") if roots is None else roots)
         self.configured = {**variable("PROVISIONED", {}), **variables}
         try:
             platform = load_platform(board)
@@ -55,7 +67,15 @@ class StationKeywords(TransactionKeywords):
                 platform,
                 Path(str(firmware)) if firmware else elf_path(board),
                 emulator=variable("EMULATOR", "auto"),
-                provisioning=Provisioning(identity=identity, password=password, variables=self.configured),
+                provisioning=Provisioning(
+                    identity=identity,
+                    password=password,
+                    url=CSMS_URL[profile],
+                    security_profile=profile,
+                    variables=self.configured,
+                    csms_roots=installed_roots(names, of_manufacturer=False),
+                    manufacturer_roots=installed_roots(names, of_manufacturer=True),
+                ),
                 csms=csms,
                 metrics=bool(variable("METRICS", "")),
             )
@@ -106,6 +126,33 @@ class StationKeywords(TransactionKeywords):
         message = self._wait(f"{action}Request", lambda: self._next_request(action), within)
         self._check(message, fields)
         return message
+
+    @keyword
+    def station_sends_in_any_order(
+        self, action: str, within: float = STEP_TIMEOUT_S, **fields: Any
+    ) -> Message:
+        """Like `Station Sends`, for one of several requests of `action` that may come in any order: the first
+        with these fields that no step has had.
+        """
+
+        def fitting() -> Message | None:
+            untaken = (m for m in self._requests(self._mark, action) if id(m) not in self._taken)
+            return next((m for m in untaken if not mismatches(m.payload, fields)), None)
+
+        wanted = " ".join(f"{path}={value}" for path, value in fields.items())
+        return self._take(self._wait(f"{action}Request with {wanted}", fitting, within))
+
+    @keyword
+    def all_requests_within(self, seconds: float, action: str) -> list[Message]:
+        """Let time pass; returns the requests of `action` that no step has had, which are had by that."""
+        self.rig.run_for(float(seconds))
+        untaken = [m for m in self._requests(self._mark, action) if id(m) not in self._taken]
+        return [self._take(message) for message in untaken]
+
+    @keyword
+    def messages_with(self, messages: list[Message], **fields: Any) -> list[Message]:
+        """Those of the messages that have these fields."""
+        return [message for message in messages if not mismatches(message.payload, fields)]
 
     @keyword
     def station_may_send(self, action: str, within: float = 2.0, **fields: Any) -> Message | None:
@@ -331,6 +378,19 @@ class StationKeywords(TransactionKeywords):
         )
         with (Path(folder) / MEASUREMENTS).open("a") as stream:
             stream.write(json.dumps(measurement.to_json()) + "\n")
+
+
+def installed_roots(names: str, *, of_manufacturer: bool) -> list[bytes]:
+    """DER of those in a comma list of csms_stub.pki.ROOTS that are, or are not, the manufacturer's.
+
+    Raises AssertionError for what is none.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    try:
+        roots = {name: der(Pki().root(name).certificate) for name in wanted}  # type: ignore[arg-type]
+    except CsmsError as error:
+        raise AssertionError(str(error)) from None
+    return [root for name, root in roots.items() if ("manufacturer" in name) == of_manufacturer]
 
 
 def connector_reports(action: str, payload: Payload) -> list[tuple[int, int, str]]:

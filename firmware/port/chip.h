@@ -37,6 +37,7 @@ void chip_uart_kick(unsigned uart); // there is something to send; any context
 
 // Flash of the stores (store.h). Addresses are word aligned. False: the hardware said no.
 bool chip_flash_erase(uintptr_t bank, size_t size);
+size_t chip_flash_unit(uintptr_t address); // size of what is erased at once there
 bool chip_flash_program(uintptr_t address, const uint32_t *words, size_t count);
 
 // Hardware random numbers. False: the generator reports or shows a failure.

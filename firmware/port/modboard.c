@@ -7,6 +7,9 @@
 #include "cortex_m4.h"
 #include "log.h"
 #include "sha1.h"
+#if FEATURE_FIRMWARE_UPDATE
+#include "slot.h"
+#endif
 #include "store.h"
 #include "tick.h"
 #include "uart.h"
@@ -417,6 +420,71 @@ static MP_DEFINE_CONST_FUN_OBJ_1(board_log_text_obj, board_log_text);
 
 #endif
 
+#if FEATURE_FIRMWARE_UPDATE
+
+// slot_erase(): erases a part of the slot that does not run; is there more? The processor stands still.
+static mp_obj_t board_slot_erase(void) {
+    int result = slot_erase();
+    raise_on_error(result < 0 ? -MP_EIO : 0);
+    return mp_obj_new_bool(result);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_erase_obj, board_slot_erase);
+
+// slot_write(data): the next bytes of the update file.
+static mp_obj_t board_slot_write(mp_obj_t data_in) {
+    mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
+    raise_on_error(slot_write(data.buf, data.len) ? 0 : -MP_EIO);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(board_slot_write_obj, board_slot_write);
+
+static mp_obj_t board_slot_received(void) {
+    return MP_OBJ_NEW_SMALL_INT(slot_received());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_received_obj, board_slot_received);
+
+// slot_digest(): SHA-256 of what was written.
+static mp_obj_t board_slot_digest(void) {
+    uint8_t digest[32];
+    slot_digest(digest);
+    return mp_obj_new_bytes(digest, sizeof(digest));
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_digest_obj, board_slot_digest);
+
+// slot_fault(): what is wrong with the file, or None.
+static mp_obj_t board_slot_fault(void) {
+    const char *fault = slot_fault();
+    return fault ? mp_obj_new_str(fault, strlen(fault)) : mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_fault_obj, board_slot_fault);
+
+// slot_commit(): the next reset starts what was written.
+static mp_obj_t board_slot_commit(void) {
+    raise_on_error(slot_commit() ? 0 : -MP_EIO);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_commit_obj, board_slot_commit);
+
+// slot_sequence(): a number that grows with each update; 0 for an image that a programmer wrote.
+static mp_obj_t board_slot_sequence(void) {
+    return MP_OBJ_NEW_SMALL_INT(slot_sequence());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_sequence_obj, board_slot_sequence);
+
+// slot_on_trial(): does the boot stage go back to the other image unless slot_confirm() is called?
+static mp_obj_t board_slot_on_trial(void) {
+    return mp_obj_new_bool(slot_on_trial());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_on_trial_obj, board_slot_on_trial);
+
+static mp_obj_t board_slot_confirm(void) {
+    raise_on_error(slot_confirm() ? 0 : -MP_EIO);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_slot_confirm_obj, board_slot_confirm);
+
+#endif
+
 static mp_obj_t board_sha1(mp_obj_t data_in) {
     mp_buffer_info_t data = bytes_of(data_in, MP_BUFFER_READ);
     uint8_t digest[SHA1_SIZE];
@@ -490,6 +558,17 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_log_next), MP_ROM_PTR(&board_log_next_obj)},
     {MP_ROM_QSTR(MP_QSTR_log_time), MP_ROM_PTR(&board_log_time_obj)},
     {MP_ROM_QSTR(MP_QSTR_log_text), MP_ROM_PTR(&board_log_text_obj)},
+    #endif
+    #if FEATURE_FIRMWARE_UPDATE
+    {MP_ROM_QSTR(MP_QSTR_slot_erase), MP_ROM_PTR(&board_slot_erase_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_write), MP_ROM_PTR(&board_slot_write_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_received), MP_ROM_PTR(&board_slot_received_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_digest), MP_ROM_PTR(&board_slot_digest_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_fault), MP_ROM_PTR(&board_slot_fault_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_commit), MP_ROM_PTR(&board_slot_commit_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_sequence), MP_ROM_PTR(&board_slot_sequence_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_on_trial), MP_ROM_PTR(&board_slot_on_trial_obj)},
+    {MP_ROM_QSTR(MP_QSTR_slot_confirm), MP_ROM_PTR(&board_slot_confirm_obj)},
     #endif
     {MP_ROM_QSTR(MP_QSTR_sha1), MP_ROM_PTR(&board_sha1_obj)},
     {MP_ROM_QSTR(MP_QSTR_mask), MP_ROM_PTR(&board_mask_obj)},

@@ -149,6 +149,10 @@ class Station:
 
     def _on_change(self, key):
         if key == "SecurityCtrlr.BasicAuthPassword":
+            # feature DIAGNOSTICS
+            # A01.FR.11, and FR.12: not the password itself
+            self.events.report("ReconfigurationOfSecurityParameters", "BasicAuthPassword")
+            # end
             return self.link.reconnect
         if "DataCtrlr." in key:
             self.metering.on_change()

@@ -48,6 +48,7 @@ def verdict(pki: Pki, kind: Kind, fault: Fault | None, folder: Path) -> str:
         ("expired", "certificate has expired"),
         ("not yet valid", "certificate is not yet valid"),
         ("wrong host name", "hostname mismatch"),
+        ("wildcard host name", "hostname mismatch"),  # OpenSSL takes no *.local; other libraries do
         ("self-signed", "self-signed certificate"),
         ("unknown root", "unable to get local issuer certificate"),
         ("missing intermediate", "unable to get local issuer certificate"),

@@ -1,12 +1,14 @@
 /* What each test case needed of stack and heap, the largest first. */
 
-const MEASURES = [
-  ["heap_live", "heap, reachable", "heap", "the most that could be reached at any OCPP message"],
-  ["heap_after_collection", "after a collection", "heap", "the most in use right after a collection"],
-  ["heap_peak", "heap, with garbage", "heap", "the most in use, garbage included"],
-  ["stack_peak", "stack", "stack", "painted before power-on, what was overwritten"],
-  ["stack_interrupts", "stack of interrupts", "stack", "the deepest that exception handlers alone took"],
-  ["heap_min", "smallest heap", "heap", "with which the scenario still passes, by bisection"],
+/** Key in results.json, name, the area that limits it, what it is, its unit. */const MEASURES = [
+  ["heap_live", "heap, reachable", "heap", "the most that could be reached: what a collection would leave", "B"],
+  ["heap_after_collection", "after a collection", "heap", "the most in use right after a collection", "B"],
+  ["heap_peak", "heap, with garbage", "heap", "the most in use, garbage included; MicroPython collects when the heap is full", "B"],
+  ["largest_free", "largest free block", "heap", "the smallest that the longest run of free blocks was right after a collection", "B"],
+  ["stack_peak", "stack", "stack", "painted before power-on, what was overwritten", "B"],
+  ["stack_interrupts", "stack of interrupts", "stack", "the deepest that exception handlers alone took", "B"],
+  ["pause_max", "longest pause", null, "the longest collection, interrupts in between included", "instructions"],
+  ["heap_min", "smallest heap", "heap", "with which the scenario still passes, by bisection", "B"],
 ];
 
 function drawCases() {
@@ -16,20 +18,20 @@ function drawCases() {
   const holder = h("div", { class: "chart" }), list = h("div", {}), about = h("p", { class: "soft" });
   let measure = there[0], slots = [];
   function draw() {
-    const [key, title, area, meaning] = measure, width = holder.clientWidth, height = 280;
+    const [key, title, area, meaning, unit] = measure, width = holder.clientWidth, height = 280;
     const cases = new Map();
     for (const run of core.runs) if (typeof run.memory?.[key] === "number") {
       if (!cases.has(run.id)) cases.set(run.id, {});
       cases.get(run.id)[run.board] = run;
     }
     slots = [...cases.values()].sort((a, b) => most(Object.values(b).map(run => run.memory[key])) - most(Object.values(a).map(run => run.memory[key])));
-    const limits = core.boards.map(board => most(core.runs.filter(run => run.board === board).map(run => run.memory?.[area])));
-    const left = 46, right = 8, top = 18, bottom = 20, wide = width - left - right, tall = height - top - bottom;
+    const limits = area ? core.boards.map(board => most(core.runs.filter(run => run.board === board).map(run => run.memory?.[area]))) : [];
+    const left = 58, right = 8, top = 18, bottom = 20, wide = width - left - right, tall = height - top - bottom;
     const high = Math.max(...limits, most(core.runs.map(run => run.memory?.[key]))) * 1.04;
     const y = value => top + tall * (1 - value / high), slot = wide / slots.length;
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title} by test case; the table below says the same` });
     for (const tick of ticks(high, 5)) picture.append(s("line", { class: "rule", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
-      s("text", { class: "label soft", x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, tick ? kB(tick) : "0"));
+      s("text", { class: "label soft", x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, tick === 0 ? "0" : unit === "B" ? kB(tick) : `${number(tick / 1000)} k`));
     slots.forEach((runs, n) => {
       const x = left + n * slot, gap = slot > 5 ? slot * 0.15 : 0, bar = (slot - 2 * gap) / core.boards.length;
       core.boards.forEach((board, m) => runs[board] && picture.append(s("rect", { class: `board-${m}`, x: x + gap + m * bar, y: y(runs[board].memory[key]),
@@ -41,7 +43,7 @@ function drawCases() {
     picture.append(s("text", { class: "label soft", x: left, y: height - 5 }, `${plural(slots.length, "scenario")}, the largest first`));
     holder.replaceChildren(picture);
     about.textContent = `${title}: ${meaning}.`;
-    list.replaceChildren(asTable("As a table", () => table(`${title}, bytes`, [["scenario"], ...core.boards.map(board => [board, "num"])],
+    list.replaceChildren(asTable("As a table", () => table(`${title}, ${unit === "B" ? "bytes" : unit}`, [["scenario"], ...core.boards.map(board => [board, "num"])],
       slots.map(runs => [h("a", { href: scenarioLink(Object.values(runs)[0]) }, Object.values(runs)[0].name), ...core.boards.map(board => runs[board]?.memory[key] ?? "")]))));
   }
   holder.addEventListener("click", event => {
@@ -50,7 +52,11 @@ function drawCases() {
   });
   tipped(holder, "[data-n]", at => {
     const runs = slots[Number(at.dataset.n)], run = Object.values(runs)[0];
-    return [h("b", {}, run.name), ...core.boards.map(board => runs[board] && h("div", {}, `${board}: ${number(runs[board].memory[measure[0]])} B, ${share(runs[board].memory[measure[0]], runs[board].memory[measure[2]])} of the ${measure[2]} area`))].filter(Boolean);
+    const [key, , area, , unit] = measure;
+    return [h("b", {}, run.name), ...core.boards.map(board => {
+      const memory = runs[board]?.memory;
+      return memory && h("div", {}, `${board}: ${number(memory[key])} ${unit}${area && memory[area] ? `, ${share(memory[key], memory[area])} of the ${area} area` : ""}`);
+    })].filter(Boolean);
   });
   section.append(
     h("div", { class: "filters" },

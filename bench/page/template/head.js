@@ -7,6 +7,7 @@ function drawHead() {
   const good = passed.length > 0 && !failed.length && !over.length;
   const sentence = failed.length ? `${number(failed.length)} of ${plural(runs.length, "run")} failed`
     : over.length ? `${plural(runs.length, "run")} passed, but memory is above its budget`
+    : passed.length < runs.length ? `${number(passed.length)} of ${plural(runs.length, "run")} passed, the others were skipped`
     : `${passed.length === 1 ? "The run" : `All ${number(passed.length)} runs`} passed`;
   const facts = [
     boards.join(" and "),

@@ -95,7 +95,7 @@ function drawMatrix() {
     h("div", { class: "with-panel" }, grid, panel));
   filter();
   const failing = tiles.find(each => each.verdicts.has("fail"));
-  if (failing) show(failing.row, failing.button);
+  if (failing && matchMedia("(min-width: 64rem)").matches) show(failing.row, failing.button);
 }
 
 function blockCount(columns, rows) {

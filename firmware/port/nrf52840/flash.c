@@ -24,6 +24,11 @@ static bool mode(uint32_t config) {
     return ready;
 }
 
+size_t chip_flash_unit(uintptr_t address) {
+    (void)address;
+    return FLASH_PAGE_SIZE;
+}
+
 bool chip_flash_erase(uintptr_t bank, size_t size) {
     bool good = mode(NVMC_CONFIG_EEN);
     for (uintptr_t page = bank; good && page < bank + size; page += FLASH_PAGE_SIZE) {

@@ -43,6 +43,10 @@ static size_t sector_size(uint32_t number) {
     return number < 4 ? 0x4000u : number == 4 ? 0x10000u : 0x20000u;
 }
 
+size_t chip_flash_unit(uintptr_t address) {
+    return sector_size(sector_number(address - FLASH_ORIGIN));
+}
+
 bool chip_flash_erase(uintptr_t bank, size_t size) {
     unlock();
     bool good = finish();
