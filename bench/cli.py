@@ -244,6 +244,57 @@ def report_page(
 
 
 @app.command()
+def heap(
+    test: Annotated[list[str] | None, typer.Argument(help="Scenario ids, as TC_B_01_CS; all.")] = None,
+    *,
+    board: Boards = None,
+    variant: VariantName = RELEASE,
+    emulator: Annotated[str, typer.Option("--emulator", help="unicorn or renode.")] = "unicorn",
+    renode: RenodePath = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
+    or 1,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the reports, else build/report[/variant].")
+    ] = None,
+) -> None:
+    """Find the smallest heap with which each scenario still passes: some 15 runs of it. Writes heap.json."""
+    from bench import smallest_heap
+
+    _choose(emulator, renode)
+    report = report or (REPORT if variant == RELEASE else REPORT / variant)
+    declared, _ = _declared(variant, None)
+    scenarios = _applicable(select(discover(), (), test or ()), load_core(), declared)
+    work = report.resolve() / "heap"
+    shutil.rmtree(work, ignore_errors=True)
+    queue = [
+        Job(
+            scenario=scenario,
+            board=name,
+            platform=name,
+            firmware=elf.resolve(),
+            emulator=emulator,
+            repeat=0,
+            folder=work / name / scenario.id,
+        )
+        for scenario in scenarios
+        for name, elf in _targets(board, None, None, variant).items()
+    ]
+
+    def progress(each: smallest_heap.Found) -> None:
+        if each.heap_min is None:
+            _complain(f"{each.board} {each.id}: {each.verdict} with all of its heap")
+        else:
+            _say(f"{each.board} {each.id}: {each.heap_min:,} bytes, {len(each.tried)} sizes tried")
+
+    found = smallest_heap.find(queue, jobs, progress)
+    smallest_heap.write(found, report / "heap.json")
+    out.print(smallest_heap.table(found))
+    _say(f"heap {report / 'heap.json'}")
+    if any(each.heap_min is None for each in found):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
 def soak(
     *,
     board: Boards = None,

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from bench.emulators import Kind, create
 from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Reset
 from bench.memory.elf import Area, StaticMemory
-from bench.memory.runtime import MemoryUse, RuntimeProbes, content_of
+from bench.memory.runtime import HeapError, MemoryUse, RuntimeProbes, content_of
 from bench.metrics import Metrics, Watch
 from bench.peers.evse import EvseController
 from bench.peers.hosts import Hosts
@@ -73,7 +73,7 @@ class Rig:
     metrics       have the board watched for `metrics`, which is slow
     heap          bytes of its heap area that the firmware gets, instead of all
 
-    Raises EmulatorError (PlatformError, ImageError), ImageFileError, StoreError, OSError.
+    Raises RigError, EmulatorError (PlatformError, ImageError), ImageFileError, StoreError, OSError.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Rig:
             self.ram = RuntimeProbes(self.emulator, content, self.journal)
             self.notes += self.ram.notes
             if heap is not None:
-                self.ram.limit_heap(heap)
+                self._limit_heap(heap)
         except Exception:
             self.emulator.close()
             raise
@@ -306,6 +306,12 @@ class Rig:
         self.journal = self._area(self.platform.journal_symbols)
         if self.journal:
             self.emulator.write_memory(self.journal.start, image({}, self.journal.size))
+
+    def _limit_heap(self, size: int) -> None:
+        try:
+            self.ram.limit_heap(size)
+        except HeapError as error:
+            raise RigError(str(error)) from None
 
     def _area(self, symbols: tuple[str, str] | None) -> Area | None:
         """Between two linker symbols; None where the firmware does not have them."""

@@ -169,9 +169,7 @@ class _Worker:
 
 
 def _work(connection: Connection) -> None:
-    """Ctrl-C is for the parent alone, which ends its workers; killed, it cannot, so they look themselves."""
-    os.setsid()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     while True:
         try:
             job: Job = connection.recv()
@@ -183,6 +181,13 @@ def _work(connection: Connection) -> None:
             traceback.print_exc()
             result = _failed(job, f"the bench is at fault: {type(error).__name__}: {error}")
         connection.send(result)
+
+
+def follow_parent() -> None:
+    """Of a worker: Ctrl-C is for the parent alone, which ends its workers; killed, it cannot, so they look
+    themselves."""
+    os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

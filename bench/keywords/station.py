@@ -78,6 +78,7 @@ class StationKeywords(TransactionKeywords):
                 ),
                 csms=csms,
                 metrics=bool(variable("METRICS", "")),
+                heap=int(variable("HEAP", 0)) or None,
             )
         except (EmulatorError, ImageFileError, StoreError, RigError, OSError) as error:
             raise AssertionError(f"The bench cannot be set up: {error}") from None

@@ -36,6 +36,10 @@ _BOOTED_NS = NS_PER_S
 _REGISTERS = (*(f"r{n}" for n in range(13)), "lr")
 
 
+class HeapError(Exception):
+    """A heap that cannot be given to a firmware. The message is one clear line."""
+
+
 @dataclass(slots=True)
 class MemoryUse:
     """RAM of one run, in bytes where nothing else is said; None where this firmware or this emulator does not
@@ -158,11 +162,13 @@ class RuntimeProbes:
     def limit_heap(self, size: int) -> None:
         """Let the firmware have only the first `size` bytes of its heap area, as if it was linked with those.
 
-        Before power-on. Raises ValueError where that cannot be done.
+        Before power-on. Raises HeapError where that cannot be done.
         """
         area, entry = self._content.static.heap, self._content.image.symbols.get(SET_UP_HEAP)
-        if area is None or entry is None or not 0 < size <= area.size:
-            raise ValueError(f"no heap of {size} bytes: the firmware has {area.size if area else 'none'}")
+        if area is None or entry is None:
+            raise HeapError(f"the firmware has no heap area, or no {SET_UP_HEAP}: its heap cannot be limited")
+        if not 0 < size <= area.size:
+            raise HeapError(f"no heap of {size} bytes: the firmware has {area.size}")
         self._emulator.trace(entry.value & ~1, registers={"r1": area.start + size})
         self._use.heap = size
 
