@@ -32,8 +32,14 @@ const runOf = (id, board) => core.runs.find(run => run.id === id && run.board ==
 
 /** The limit of budget.toml for a share of an image ("total": its whole); of the board where that has its own. */
 function limitOf(board, kind, level = "total", name = "") {
-  const fitting = core.budget.filter(limit => limit.level === level && limit.name === name && limit.kind === kind
-    && (!limit.board || limit.board === board) && (!limit.variant || limit.variant === core.about.variant));
+  const fitting = core.budget.filter(
+    limit =>
+      limit.level === level &&
+      limit.name === name &&
+      limit.kind === kind &&
+      (!limit.board || limit.board === board) &&
+      (!limit.variant || limit.variant === core.about.variant),
+  );
   const own = fitting.find(limit => limit.board) ?? fitting.find(limit => limit.variant) ?? fitting[0];
   return own ? own.limit : null;
 }
@@ -42,8 +48,13 @@ function limitOf(board, kind, level = "total", name = "") {
 function romOf(board) {
   const { rom, names } = core.images[board].items;
   return rom.map(([component, block, source, symbol, file, line, size]) => ({
-    component: names[component], block: names[block], source: names[source], symbol: names[symbol],
-    file: names[file] ?? null, line, size,
+    component: names[component],
+    block: names[block],
+    source: names[source],
+    symbol: names[symbol],
+    file: names[file] ?? null,
+    line,
+    size,
   }));
 }
 
@@ -51,15 +62,23 @@ function romOf(board) {
 function ramOf(board) {
   const { ram, names } = core.images[board].items;
   return ram.map(([address, size, section, component, block, source, symbol, file, line]) => ({
-    address, size, section: names[section], component: names[component], block: names[block],
-    source: names[source], symbol: names[symbol], file: names[file] ?? null, line,
+    address,
+    size,
+    section: names[section],
+    component: names[component],
+    block: names[block],
+    source: names[source],
+    symbol: names[symbol],
+    file: names[file] ?? null,
+    line,
   }));
 }
 
-const place = piece => piece.file && piece.line ? `${piece.file}:${piece.line}` : piece.file || piece.source;
+const place = piece =>
+  piece.file && piece.line ? `${piece.file}:${piece.line}` : piece.file || piece.source;
 
 /** The most that any run on this board had of a measured quantity; null where none had it. */
 function highest(board, key) {
   const had = core.runs.filter(run => run.board === board && typeof run.memory?.[key] === "number");
-  return had.length ? had.reduce((high, run) => run.memory[key] > high.memory[key] ? run : high) : null;
+  return had.length ? had.reduce((high, run) => (run.memory[key] > high.memory[key] ? run : high)) : null;
 }

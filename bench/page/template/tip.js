@@ -12,7 +12,9 @@ function tell(content, x, y) {
   tip.style.top = `${top}px`;
 }
 
-const hush = () => { tip.hidden = true; };
+const hush = () => {
+  tip.hidden = true;
+};
 
 /** `describe(element)` gives lines for what matches `selector` within `area`, by pointer and by focus. */
 function tipped(area, selector, describe) {
@@ -33,5 +35,7 @@ function tipped(area, selector, describe) {
   area.addEventListener("focusout", hush);
 }
 
-document.addEventListener("keydown", event => { if (event.key === "Escape") hush(); });
+document.addEventListener("keydown", event => {
+  if (event.key === "Escape") hush();
+});
 window.addEventListener("scroll", hush, { passive: true });

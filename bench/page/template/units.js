@@ -2,10 +2,15 @@
 
 const inEnglish = new Intl.NumberFormat("en-US");
 const number = value => inEnglish.format(value);
-const bytes = value => value === null || value === undefined ? "not measured" : `${number(value)} B`;
-const kB = value => value === null || value === undefined ? "not measured" : value < 1000 ? `${value} B` : `${(value / 1000).toFixed(value < 99950 ? 1 : 0)} kB`;
+const bytes = value => (value === null || value === undefined ? "not measured" : `${number(value)} B`);
+const kB = value =>
+  value === null || value === undefined
+    ? "not measured"
+    : value < 1000
+      ? `${value} B`
+      : `${(value / 1000).toFixed(value < 99950 ? 1 : 0)} kB`;
 const share = (part, whole) => {
-  const percent = 100 * part / whole;
+  const percent = (100 * part) / whole;
   return whole ? `${percent.toFixed(percent < 9.95 || (percent >= 99 && percent < 100) ? 1 : 0)} %` : "";
 };
 const seconds = ns => `${(ns / 1e9).toFixed(3)} s`;
@@ -21,7 +26,8 @@ function span(ns) {
 
 /** Round values from 0 to `most`, about `count` of them. */
 function ticks(most, count) {
-  const raw = most / count, power = 10 ** Math.floor(Math.log10(raw));
+  const raw = most / count,
+    power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map(n => n * power).find(n => n >= raw);
   return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, n) => n * step);
 }
