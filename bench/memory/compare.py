@@ -183,6 +183,14 @@ def commit_of(revision: str) -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
+def image_of(revision: str, board: str, variant: str = firmware.RELEASE) -> Path:
+    """As `built_revision`, but built where the work is done if firmware/ there is as of that revision."""
+    command = ["git", "-C", str(firmware.ROOT), "diff", "--quiet", revision, "--", "firmware"]
+    if commit_of(revision) and subprocess.run(command, capture_output=True, check=False).returncode == 0:
+        return firmware.build(board, variant=variant)
+    return built_revision(revision, board, variant)
+
+
 def built_revision(revision: str, board: str, variant: str = firmware.RELEASE) -> Path:
     """The image of a board as of a revision; kept under build/revisions, for sources do not change there.
 
