@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.conformance.page import BLOCKS
 from bench.keywords.base import TELLING, TELLING_MOST
+from bench.memory import history
 from bench.memory.budget import read_budget
 from bench.page.keep import MEMORY, RUN
 from bench.trace import TRACE
@@ -39,9 +40,10 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     images     by board, see `image`
     budget     limits of bench/memory/budget.toml
     telling    fields that tell a message from others of its action, by action; "" for all others
-    history, price, heap, peers   as their writers left them
+    history    bench.memory.history.Entry, without blocks
+    price, heap   as their commands wrote them
 
-    Raises PageError where no run has left its results.
+    Raises PageError where no run has left its results, BudgetError, HistoryError.
     """
     results = _read(folder / "results.json")
     if not isinstance(results, list):
@@ -64,6 +66,10 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "images": {board: image(static) for board, static in memory.items()},
         "budget": [asdict(limit) for limit in read_budget()],
         "telling": {**TELLING, "": TELLING_MOST},
+        "history": [
+            {name: value for name, value in asdict(entry).items() if name != "blocks"}
+            for entry in history.read()
+        ],
         "price": _read(folder / PRICE),
         "heap": _read(folder / HEAP),
     }

@@ -25,7 +25,9 @@ for (const column of core.matrix?.columns ?? []) column.name = `${column.board} 
 
 for (const found of core.heap ?? []) {
   const run = core.runs.find(each => each.id === found.id && each.board === found.board);
-  if (run?.memory && typeof found.heap_min === "number") run.memory.heap_min = found.heap_min;
+  // A heap of another size is that of another image.
+  if (run?.memory?.heap === found.heap && typeof found.heap_min === "number")
+    run.memory.heap_min = found.heap_min;
 }
 
 const runOf = (id, board) => core.runs.find(run => run.id === id && run.board === board);
