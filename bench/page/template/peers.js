@@ -1,22 +1,54 @@
-/* Beside other implementations: bytes next to test cases passed. */
+/* Beside other implementations, cut along the same lines: bytes next to test cases passed (bench.memory.peers). */
 
 function drawPeers() {
-  const peers = core.peers,
+  const rows = core.peers?.rows ?? [],
     section = $("#peers");
-  if (!peers?.rows?.length) return false;
+  if (!rows.length) return false;
   section.hidden = false;
-  const columns = Object.keys(peers.rows[0]);
+  const largest = most(rows.map(row => row.ROM)),
+    boundaries = [...new Set(rows.map(row => row.boundary))];
   section.append(
-    table(
-      "Side by side",
-      columns.map(name => [name, typeof peers.rows[0][name] === "number" ? "num" : undefined]),
-      peers.rows.map(row => columns.map(name => row[name] ?? "not known")),
+    h(
+      "div",
+      { class: "columns" },
+      boundaries.map(boundary =>
+        h(
+          "article",
+          { class: "card" },
+          h("h3", {}, boundary),
+          rows.filter(row => row.boundary === boundary).map(row => peerRow(row, largest)),
+        ),
+      ),
     ),
+    asTable("As a table, with RAM and heap", () => {
+      const columns = Object.keys(rows[0]);
+      return table(
+        "Side by side, bytes",
+        columns.map(name => [name, rows.some(row => typeof row[name] === "number") ? "num" : undefined]),
+        rows.map(row => columns.map(name => row[name] ?? "not measured")),
+      );
+    }),
     h(
       "ul",
       { class: "notes" },
-      (peers.notes ?? []).map(note => h("li", {}, note)),
+      core.peers.notes.map(note => h("li", {}, note)),
     ),
   );
   return true;
+}
+
+function peerRow(row, largest) {
+  const passed = row["mandatory cases passed"];
+  return h(
+    "div",
+    { class: row.implementation.startsWith("ours") ? "priced ours" : "priced" },
+    budgetRow(row.implementation, row.ROM ?? 0, null, largest),
+    h(
+      "p",
+      { class: "soft" },
+      [row.build, typeof passed === "number" && `${plural(passed, "mandatory case")} of Core passed`]
+        .filter(Boolean)
+        .join(" · "),
+    ),
+  );
 }
