@@ -25,6 +25,8 @@ from .transactions import Transactions
 
 if features.CERTIFICATES:
     from . import certificates
+if features.FIRMWARE_UPDATE:
+    from .firmware import Firmware
 if features.DIAGNOSTICS:
     from .diagnostics import Diagnostics
     from .notices import Notices, SecurityEvents
@@ -125,6 +127,15 @@ class Station:
         self.rpc.handlers["GetLog"] = block.get_log
         self.rpc.handlers["CustomerInformation"] = block.customer_information
         # end
+        # feature FIRMWARE_UPDATE
+        sockets = {"http": Socket(self.modem, 2)}
+        self.firmware = block = Firmware(sockets, self.model, notices, events, self.transactions)
+        block.availability = self.availability
+        block.link = self.link
+        block.online = provisioning.online
+        remote.statuses["FirmwareStatusNotification"] = block.send_status
+        self.rpc.handlers["UpdateFirmware"] = block.update
+        # end
 
     def _live(self, name, evse):
         if name == "ActiveNetworkProfile":
@@ -176,6 +187,9 @@ class Station:
             asyncio.create_task(_guard(task))
         # feature DIAGNOSTICS
         asyncio.create_task(_guard(self.diagnostics.run()))
+        # end
+        # feature FIRMWARE_UPDATE
+        asyncio.create_task(_guard(self.firmware.run()))
         # end
 
 

@@ -398,6 +398,27 @@ _REQUESTS = const(
                 ("evse", _OBJECT | _OPTIONAL, _EVSE),
             ),
         ),
+        # feature FIRMWARE_UPDATE
+        (
+            "UpdateFirmware",
+            (
+                ("retries", _INT | _OPTIONAL, None),
+                ("retryInterval", _INT | _OPTIONAL, None),
+                ("requestId", _INT, None),
+                (
+                    "firmware",
+                    _OBJECT,
+                    (
+                        ("location", _STRING, 512),
+                        ("retrieveDateTime", _TIME, None),
+                        ("installDateTime", _TIME | _OPTIONAL, None),
+                        ("signingCertificate", _STRING | _OPTIONAL, 5500),
+                        ("signature", _STRING | _OPTIONAL, 800),
+                    ),
+                ),
+            ),
+        ),
+        # end
         ("UnlockConnector", (("evseId", _INT, None), ("connectorId", _INT, None))),
     )
 )

@@ -186,6 +186,9 @@ TABLE = const(
             "ChargingStation",
             STATION,
             (
+                # feature FIRMWARE_UPDATE
+                ("AllowNewSessionsPendingFirmwareUpdate", None, _BOOLEAN | RW, None, None, None, "false"),
+                # end
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
                 ("AvailabilityState", None, OPTIONS, None, None, _STATES, None),
                 ("Model", None, _STRING, None, None, None, MODEL),

@@ -111,7 +111,9 @@ class World:
         board.store.clear()
         board.journal.clear()
         board.log.clear()
-        board.full = board.log_full = False
+        board.full = board.log_full = board.on_trial = False
+        board.slot = 0
+        board.slot_next = None
         board.store.update(
             {
                 b"net:1": json.dumps(profile).encode(),

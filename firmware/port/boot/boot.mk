@@ -1,6 +1,4 @@
-# The boot stage, an image linked for the first slot behind it, and the update file.
-#
-# make UPDATE=VERSION: as well $(BUILD)/update-VERSION.upd, the same firmware with that version.
+# The boot stage, an image linked for the first slot behind it, and the update files: firmware.upd, next.upd.
 
 LINKER_SCRIPTS = $(BOARD_DIR)/slots.ld port/boot/slots.ld port/sections.ld
 SLOT_DISTANCE = 0x50000
@@ -33,18 +31,16 @@ UPDATE_FILE = $(PYTHON) port/boot/update.py --board $(BOARD) --distance $(SLOT_D
 $(BUILD)/firmware.upd: $(BUILD)/first.bin $(BUILD)/second.bin port/boot/update.py
 	$(Q)$(UPDATE_FILE) --version $(VERSION_TEXT) $(BUILD)/first.bin $(BUILD)/second.bin $@
 
-ifneq ($(UPDATE),)
-all: $(BUILD)/update-$(UPDATE).upd
-endif
-
-UPDATE_DIR = $(BUILD)/update-$(UPDATE)
-UPDATE_OBJ = $(UPDATE_DIR)/modboard.o $(filter-out $(BUILD)/port/modboard.o,$(OBJ))
-$(BUILD)/update-$(UPDATE).upd: $(BUILD)/firmware.elf port/boot/update.py
-	$(ECHO) "UPDATE $(UPDATE)"
-	$(Q)mkdir -p $(UPDATE_DIR)
-	$(Q)$(CC) $(CFLAGS) -DFIRMWARE_VERSION='"$(UPDATE)"' -c -o $(UPDATE_DIR)/modboard.o port/modboard.c
-	$(Q)$(CC) $(LDFLAGS) -o $(UPDATE_DIR)/first.elf $(UPDATE_OBJ) -lgcc
-	$(Q)$(CC) $(LDFLAGS) -Wl,--defsym=_second=1 -o $(UPDATE_DIR)/second.elf $(UPDATE_OBJ) -lgcc
+# The same firmware with another version, for whoever tries an update.
+NEXT = $(BUILD)/next
+NEXT_VERSION = $(VERSION_TEXT)-next
+NEXT_OBJ = $(NEXT)/modboard.o $(filter-out $(BUILD)/port/modboard.o,$(OBJ))
+all: $(BUILD)/next.upd
+$(BUILD)/next.upd: $(BUILD)/firmware.elf port/boot/update.py
+	$(Q)mkdir -p $(NEXT)
+	$(Q)$(CC) $(CFLAGS) -DFIRMWARE_VERSION='"$(NEXT_VERSION)"' -c -o $(NEXT)/modboard.o port/modboard.c
+	$(Q)$(CC) $(LDFLAGS) -o $(NEXT)/first.elf $(NEXT_OBJ) -lgcc
+	$(Q)$(CC) $(LDFLAGS) -Wl,--defsym=_second=1 -o $(NEXT)/second.elf $(NEXT_OBJ) -lgcc
 	$(Q)for slot in first second; do \
-		$(OBJCOPY) -O binary --remove-section=.stage $(UPDATE_DIR)/$$slot.elf $(UPDATE_DIR)/$$slot.bin; done
-	$(Q)$(UPDATE_FILE) --version $(UPDATE) $(UPDATE_DIR)/first.bin $(UPDATE_DIR)/second.bin $@
+		$(OBJCOPY) -O binary --remove-section=.stage $(NEXT)/$$slot.elf $(NEXT)/$$slot.bin; done
+	$(Q)$(UPDATE_FILE) --version $(NEXT_VERSION) $(NEXT)/first.bin $(NEXT)/second.bin $@

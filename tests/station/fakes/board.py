@@ -1,5 +1,7 @@
 """The `board` module without a board: for CPython, and for MicroPython on a workstation."""
 
+import hashlib
+
 NAME = "fake"
 VERSION = "0.0.0"
 MODEM, EVSE = 0, 1
@@ -20,6 +22,11 @@ log = []  # (number, security, time, text)
 log_full = False
 _log_offset = None
 _log_found = None
+slot = 0  # sequence number of the image that runs
+slot_next = None  # of the one that the boot stage is to try
+on_trial = False
+_slot = bytearray()
+_slot_units = 3
 on_enable = None
 was_reset = False
 _time_ns = None
@@ -35,7 +42,10 @@ class Reset(BaseException):
 def start(reset_cause, time_ns, seed=1):
     """A reset: `time_ns()` is what the clock shows."""
     global cause, _time_ns, _boot_ns, _seed, fed, enabled, was_reset, _log_offset
+    global slot, slot_next, on_trial
     _log_offset = None
+    if slot_next is not None:
+        slot, slot_next, on_trial = slot_next, None, True
     cause = reset_cause
     was_reset = False
     _time_ns = time_ns
@@ -180,6 +190,50 @@ def journal_next(number):
 def tidy():
     global tidied
     tidied += 1
+
+
+def slot_erase():
+    global _slot, _slot_units
+    if _slot_units:
+        _slot_units -= 1
+        return True
+    _slot = bytearray()
+    _slot_units = 3
+    return False
+
+
+def slot_write(data):
+    _slot.extend(data)
+
+
+def slot_received():
+    return len(_slot)
+
+
+def slot_digest():
+    return hashlib.sha256(_slot).digest()
+
+
+def slot_fault():
+    return None if bytes(_slot[:4]) == b"OLFW" else "no update file"
+
+
+def slot_commit():
+    global slot_next
+    slot_next = slot + 1
+
+
+def slot_sequence():
+    return slot
+
+
+def slot_on_trial():
+    return on_trial
+
+
+def slot_confirm():
+    global on_trial
+    on_trial = False
 
 
 def log_clock(seconds):

@@ -1,0 +1,253 @@
+"""L01, the whole station in virtual time. What the chip does with the image is tested in tests/port."""
+
+import base64
+import hashlib
+
+import board
+import pytest
+
+from tests.station.fileserver import URL, FileServer, reply, serve
+from tests.station.world import World
+
+FILE = b"OLFW" + bytes(range(256)) * 20
+LONG_AGO = "2025-12-31T22:00:00Z"
+
+
+def sign(file):
+    return base64.b64encode(hashlib.sha256(file).digest()).decode()
+
+
+class Signer:
+    """Stands for station/certificates.py: a signature is the digest itself."""
+
+    def check_signer(self, pem):
+        return None if pem == "good" else "chain is not valid"
+
+    def verify(self, pem, signature, digest):
+        return pem == "good" and signature == digest
+
+
+@pytest.fixture
+def server():
+    return FileServer(answer=lambda request: reply(200, FILE))
+
+
+@pytest.fixture
+def world(server, monkeypatch):
+    world = World()
+    serve(world.network, server)
+    boot = world.boot
+
+    def boot_with_signer(*cause):
+        boot(*cause)
+        from station import firmware
+
+        monkeypatch.setattr(firmware, "certificates", Signer())
+
+    world.boot = boot_with_signer
+    world.boot()
+    world.accepted()
+    yield world
+    world.close()
+
+
+def update(world, request_id=1, more=None, **changes):
+    firmware = {
+        "location": URL + "/firmware.upd",
+        "retrieveDateTime": LONG_AGO,
+        "installDateTime": LONG_AGO,
+        "signingCertificate": "good",
+        "signature": sign(FILE),
+        **changes,
+    }
+    firmware = {name: value for name, value in firmware.items() if value is not None}
+    return world.call(
+        "UpdateFirmware", {"requestId": request_id, "firmware": firmware, **(more or {})}
+    ).payload
+
+
+def statuses(world):
+    return [m.payload["status"] for m in world.requests("FirmwareStatusNotification")]
+
+
+def events(world):
+    return [m.payload["type"] for m in world.requests("SecurityEventNotification")]
+
+
+def until_status(world, status, timeout_s=300):
+    world.until(status, lambda: statuses(world)[-1:] == [status], timeout_s)
+
+
+BEFORE = ["Downloading", "Downloaded", "SignatureVerified"]
+ALL = [*BEFORE, "Installing", "InstallRebooting", "Installed"]
+
+
+def test_update_from_request_to_installed(world, server):
+    assert update(world, 17)["status"] == "Accepted"
+    until_status(world, "Installed")
+    assert statuses(world) == ALL
+    assert {m.payload["requestId"] for m in world.requests("FirmwareStatusNotification")} == {17}
+    world.until("event", lambda: events(world)[-1] == "FirmwareUpdated")
+    assert [m.payload["reason"] for m in world.requests("BootNotification")] == ["PowerUp", "FirmwareUpdate"]
+    assert (world.resets, board.slot, board.on_trial) == (1, 1, False)
+    assert not any(key.startswith(b"fw:") for key in board.store)
+    world.run(100)
+    assert statuses(world) == ALL
+    assert world.session.violations == []
+
+
+def test_image_that_does_not_come_up_is_told_of(world):
+    update(world)
+    world.until("commit", lambda: board.slot_next)
+    board.slot_next = None  # the boot stage has gone back
+    until_status(world, "InstallationFailed")
+    assert statuses(world) == [*ALL[:-1], "InstallationFailed"]
+    assert "FirmwareUpdated" not in events(world)
+
+
+def test_image_that_does_not_reach_the_csms_restarts(world):
+    update(world)
+    world.until("commit", lambda: board.slot_next)
+    world.csms.refuse_handshakes(503, times=100000)
+    world.until("second restart", lambda: world.resets == 2, 1200)
+    assert board.on_trial
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"signingCertificate": None, "signature": None}, "Rejected"),
+        ({"signature": None}, "Rejected"),
+        ({"location": "ftp://files.local/x"}, "Rejected"),
+        ({"signingCertificate": "bad"}, "InvalidCertificate"),
+    ],
+)
+def test_request_that_is_not_accepted(world, changes, status):
+    assert update(world, **changes)["status"] == status
+    world.run(30)
+    assert statuses(world) == []
+    assert (events(world)[-1] == "InvalidFirmwareSigningCertificate") == (status == "InvalidCertificate")
+
+
+def test_wrong_signature(world):
+    update(world, signature=sign(b"other"))
+    until_status(world, "InvalidSignature")
+    assert statuses(world) == ["Downloading", "Downloaded", "InvalidSignature"]
+    world.until("event", lambda: events(world)[-1] == "InvalidFirmwareSignature")
+    assert world.resets == 0
+
+
+def test_signed_file_that_is_no_image(world, server):
+    server.answer = lambda request: reply(200, b"something else")
+    update(world, signature=sign(b"something else"))
+    until_status(world, "InstallVerificationFailed")
+    assert statuses(world) == [*BEFORE, "Installing", "InstallVerificationFailed"]
+    world.run(10)
+    assert len(world.requests("StatusNotification")) == 2
+
+
+def test_download_that_fails_at_every_attempt(world, server):
+    server.answer = lambda request: reply(404)
+    update(world, more={"retries": 2, "retryInterval": 30})
+    until_status(world, "DownloadFailed")
+    assert statuses(world) == ["Downloading", "DownloadFailed"]
+    assert len(server.requests) == 3
+    assert world.requests("FirmwareStatusNotification")[-1].at_ns - server.requests[0].at_ns >= 60e9
+
+
+def test_cut_download_goes_on_where_it_ended(world, server):
+    def answer(request):
+        start = int((request.value("Range") or "bytes=0-")[6:-1])
+        if not start:
+            return reply(200, FILE)[:2000]
+        return reply(206, FILE[start:], f"Content-Range: bytes {start}-{len(FILE) - 1}/{len(FILE)}")
+
+    server.answer = answer
+    update(world, more={"retries": 1, "retryInterval": 5})
+    until_status(world, "Installed")
+    assert statuses(world) == ALL
+    assert len(server.requests) == 2
+
+
+def test_server_without_ranges_sends_all_again(world, server):
+    server.answer = lambda request: reply(200, FILE)[: 2000 if len(server.requests) == 1 else None]
+    update(world, more={"retries": 1, "retryInterval": 5})
+    until_status(world, "Installed")
+
+
+def test_scheduled_download_and_install(world):
+    start = world.now_ns
+    update(world, retrieveDateTime="2026-01-01T02:00:00Z", installDateTime="2026-01-01T03:00:00Z")
+    until_status(world, "DownloadScheduled")
+    until_status(world, "InstallScheduled", 7300)
+    assert 7000e9 < world.now_ns - start < 7300e9
+    until_status(world, "Installed", 3700)
+    assert statuses(world) == ["DownloadScheduled", *BEFORE, "InstallScheduled", *ALL[3:]]
+
+
+def test_power_cut_while_scheduled_begins_anew(world):
+    update(world, retrieveDateTime="2026-01-01T02:00:00Z")
+    until_status(world, "DownloadScheduled")
+    world.resets += 1
+    world.boot(board.POWER_ON)
+    until_status(world, "Installed", 7300)
+    assert statuses(world) == ["DownloadScheduled", *ALL]
+
+
+def test_second_request_replaces_the_first(world, server):
+    server.answer = lambda request: None
+    update(world, 1)
+    world.until("request", lambda: server.requests)
+    server.answer = lambda request: reply(200, FILE)
+    assert update(world, 2)["status"] == "AcceptedCanceled"
+    until_status(world, "Installed")
+    told = [
+        (m.payload["status"], m.payload["requestId"]) for m in world.requests("FirmwareStatusNotification")
+    ]
+    assert told == [("Downloading", 1), *((status, 2) for status in ALL)]
+
+
+def test_trigger_tells_the_last_status(world, server):
+    trigger = {"requestedMessage": "FirmwareStatusNotification"}
+    world.call("TriggerMessage", trigger)
+    until_status(world, "Idle")
+    server.answer = lambda request: None
+    update(world)
+    until_status(world, "Downloading")
+    world.call("TriggerMessage", trigger)
+    world.until("answer", lambda: statuses(world) == ["Idle", "Downloading", "Downloading"])
+    server.answer = lambda request: reply(200, FILE)
+    update(world, 2)
+    until_status(world, "Installed")
+    world.call("TriggerMessage", trigger)
+    until_status(world, "Idle")
+
+
+def start_transaction(world, evse=1):
+    world.evse.plug(evse, world.now_ns)
+    world.until("transaction", lambda: world.station.transactions.active(evse))
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_update_waits_for_transactions(world, allow):
+    if allow:
+        world.station.model.set_for_now("ChargingStation.AllowNewSessionsPendingFirmwareUpdate", "true")
+    start_transaction(world)
+    update(world)
+    until_status(world, "DownloadScheduled")
+    world.run(60)
+    shown = [
+        (m.payload["evseId"], m.payload["connectorStatus"]) for m in world.requests("StatusNotification")
+    ]
+    assert ((2, "Unavailable") in shown) != allow
+    if allow:
+        start_transaction(world, 2)
+        world.evse.unplug(2, world.now_ns)
+    world.run(60)
+    assert statuses(world) == ["DownloadScheduled"]
+    world.evse.unplug(1, world.now_ns)
+    until_status(world, "Installed")
+    assert statuses(world) == ["DownloadScheduled", *ALL]
+    world.run(10)
+    last = {m.payload["evseId"]: m.payload["connectorStatus"] for m in world.requests("StatusNotification")}
+    assert last == {1: "Available", 2: "Available"}
