@@ -16,10 +16,13 @@ from typing import Any
 
 from bench import firmware
 from bench.memory.elf import LEVELS, Level, measure
+from bench.memory.runtime import OTHERS
 from bench.text import markdown_table
 
-RUNTIME = ("heap_live", "heap_peak", "stack_peak")
-"""What results.json knows of a scenario's RAM (bench.rig.MemoryUse)."""
+RUNTIME = ("heap_live", "heap_peak", "heap_after_collection", "stack_peak", "stack_interrupts")
+"""What results.json knows of a scenario's RAM (bench.memory.runtime.MemoryUse)."""
+HELD = "heap_owners"
+"""And what each owner held of the live heap at its peak: the most of all scenarios."""
 
 
 class CompareError(Exception):
@@ -28,8 +31,11 @@ class CompareError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """So many bytes: of `kind` (ROM, RAM, or a member of RUNTIME) on `board`; `place` holds the names of all
-    LEVELS, or the scenario's id alone."""
+    """So many bytes: of `kind` (ROM, RAM, a member of RUNTIME, or HELD) on `board`.
+
+    `place` holds the names of all LEVELS, or alone the scenario's id or the owner. The owner OTHERS stands
+    for the most that one of those holds that are not named.
+    """
 
     board: str
     kind: str
@@ -73,7 +79,11 @@ def load(reference: str, boards: Sequence[str], variant: str = firmware.RELEASE)
 
 
 def changes(old: Sequence[Bytes], new: Sequence[Bytes], level: Level) -> list[Change]:
-    """What differs at a level, the largest growth first. Run-time figures are by scenario at every level."""
+    """What differs at a level, the largest growth first.
+
+    At every level run-time figures are by scenario, and what is held of the heap by owner; an owner that one
+    side does not name counts there as the most that it may hold.
+    """
     before, after = _sums(old, level), _sums(new, level)
     boards = {board for board, _, _ in before} & {board for board, _, _ in after}
     if before and after and not boards:
@@ -81,9 +91,30 @@ def changes(old: Sequence[Bytes], new: Sequence[Bytes], level: Level) -> list[Ch
     found = [
         Change(*key, before.get(key, 0), after.get(key, 0))
         for key in dict.fromkeys([*before, *after])
-        if key[0] in boards and before.get(key, 0) != after.get(key, 0)
+        if key[0] in boards and before.get(key, 0) != after.get(key, 0) and key[1] != HELD
     ]
+    for board in boards:
+        found += _held_changes(board, before, after)
     return sorted(found, key=lambda c: (c.board, c.kind, -c.growth, c.name))
+
+
+def _held_changes(
+    board: str, before: Mapping[tuple[str, str, str], int], after: Mapping[tuple[str, str, str], int]
+) -> list[Change]:
+    sides = [
+        {name: size for (b, kind, name), size in s.items() if (b, kind) == (board, HELD)}
+        for s in (before, after)
+    ]
+    if not all(sides):
+        return []
+    unnamed = [side.pop(OTHERS, 0) for side in sides]
+    found = []
+    for name in dict.fromkeys([*sides[0], *sides[1]]):
+        old, new = (side.get(name, most) for side, most in zip(sides, unnamed, strict=True))
+        certain = all(name in side for side in sides) or (new > old) == (name in sides[1])
+        if old != new and certain:
+            found.append(Change(board, HELD, name, old, new))
+    return found
 
 
 def totals(old: Sequence[Bytes], new: Sequence[Bytes]) -> list[Change]:
@@ -136,6 +167,8 @@ def _totals(found: Sequence[Bytes]) -> dict[tuple[str, str], int]:
     sums: dict[tuple[str, str], int] = defaultdict(int)
     for each in found:
         key = each.board, each.kind
+        if each.kind == HELD:
+            continue
         sums[key] = max(sums[key], each.size) if each.kind in RUNTIME else sums[key] + each.size
     return sums
 
@@ -151,13 +184,13 @@ def _from_json(path: Path, boards: Sequence[str]) -> list[Bytes]:
     try:
         content = json.loads(path.read_text())
         if isinstance(content, list):
+            runs = [r for r in content if r["board"] in boards and r["repeat"] == 0 and r["memory"]]
             return [
-                Bytes(each["board"], kind, (each["id"],), each["memory"][kind])
-                for each in content
-                if each["board"] in boards and each["repeat"] == 0 and each["memory"]
+                Bytes(run["board"], kind, (run["id"],), run["memory"][kind])
+                for run in runs
                 for kind in RUNTIME
-                if each["memory"].get(kind) is not None
-            ]
+                if run["memory"].get(kind) is not None
+            ] + _held(runs)
         return [
             Bytes(board, item["kind"], tuple(item[level] for level in LEVELS), item["size"])
             for board, memory in content.items()
@@ -170,6 +203,18 @@ def _from_json(path: Path, boards: Sequence[str]) -> list[Bytes]:
         raise CompareError(
             f"{path}: not what `ocpp-bench size --json` or `ocpp-bench run` writes ({error!r})"
         ) from None
+
+
+def _held(runs: Sequence[Mapping[str, Any]]) -> list[Bytes]:
+    most: dict[tuple[str, str], int] = defaultdict(int)
+    for run in runs:
+        owners = run["memory"].get(HELD) or {}
+        named = {name: size for name, size in owners.items() if name != OTHERS}
+        if OTHERS in owners:
+            named[OTHERS] = min(named.values())
+        for name, size in named.items():
+            most[run["board"], name] = max(most[run["board"], name], size)
+    return [Bytes(board, HELD, (name,), size) for (board, name), size in most.items()]
 
 
 def commit_of(revision: str) -> str | None:

@@ -60,6 +60,24 @@ def test_runs_compare_by_scenario(tmp_path: Path) -> None:
     assert {change.kind for change in totals(old, new)} == {"heap_live", "heap_peak"}
 
 
+def test_what_is_held_of_the_heap_compares_by_owner(tmp_path: Path) -> None:
+    def results(name: str, *runs: dict[str, int]) -> str:
+        entries = [
+            {"board": BOARDS[0], "id": f"TC_B_0{n}_CS", "repeat": 0, "memory": {"heap_owners": owners}}
+            for n, owners in enumerate(runs)
+        ]
+        (tmp_path / name).write_text(json.dumps(entries))
+        return str(tmp_path / name)
+
+    before = {"a": 900, "b": 300, "gone": 208, "c": 200, "(others)": 5000}
+    old = load(results("old.json", before, {"b": 320, "(others)": 4000}), BOARDS)
+    new = load(results("new.json", {"leak": 2100, "a": 900, "b": 250, "d": 190, "(others)": 5000}), BOARDS)
+    found = {change.name: (change.old, change.new) for change in changes(old, new, "symbol")}
+    # Of what the old runs do not name, each held at most 320, of what the new one does not, at most 190.
+    assert found == {"leak": (320, 2100), "b": (320, 250), "gone": (208, 190), "c": (200, 190)}
+    assert totals(old, new) == []
+
+
 def test_a_revision_is_built(firmware: Firmware) -> None:
     """The index as it is committed: whatever it weighs, it is this firmware."""
     board = names()[0]
