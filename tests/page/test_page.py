@@ -17,6 +17,7 @@ import pytest
 from bench import page
 from bench.cli import main
 from bench.memory.elf import measure
+from bench.memory.history import read as read_history
 from bench.trace import TRACE
 from tests.images import Firmware
 from tests.page import browser as chromium
@@ -187,6 +188,32 @@ def test_a_test_case_leads_to_its_sequence_by_keyboard(browser: Browser, report:
     assert link == f"#{CASES[1]}@{BOARD}"
     browser.evaluate(f"location.hash = {link!r}")
     browser.wait(f"document.querySelector('[data-drawn=\"{CASES[1]}@{BOARD}\"]')")
+
+
+def test_what_other_commands_measured_is_shown_where_it_is(
+    browser: Browser, report: Path, tmp_path: Path
+) -> None:
+    sections = "['price', 'history'].filter(id => !document.getElementById(id).hidden)"
+    measures = "[...document.querySelectorAll('#cases button')].map(each => each.textContent)"
+    browser.open(report / page.INDEX)
+    assert browser.evaluate(sections) == (["history"] if read_history() else [])
+    assert "smallest heap" not in browser.evaluate(measures)
+    folder = tmp_path / "report"
+    shutil.copytree(report, folder)
+    heap = json.loads((folder / "results.json").read_text())[0]["memory"]["heap"]
+    found = {"board": BOARD, "id": CASES[0], "heap": heap, "heap_min": 31_232}
+    (folder / "heap.json").write_text(json.dumps([found, {**found, "id": CASES[1], "heap": heap - 16}]))
+    feature = {"name": "cache", "sentence": "It caches.", "rom": 4321, "ram": 0, "live": 320, "with": []}
+    price = {"variant": "lite", "boards": {BOARD: {"rom": 1, "ram": 1, "live": 1, "features": [feature]}}}
+    (folder / "price.json").write_text(json.dumps(price))
+    page.render(folder)
+    browser.open(folder / page.INDEX)
+    assert "price" in browser.evaluate(sections)
+    assert "4,321" in browser.evaluate("document.getElementById('price').textContent")
+    browser.evaluate(
+        "[...document.querySelectorAll('#cases button')].find(b => b.textContent === 'smallest heap').click()"
+    )
+    assert browser.evaluate("document.querySelectorAll('#cases rect.hit').length") == 1  # that of this image
 
 
 def test_the_treemap_goes_into_a_block_and_back(browser: Browser, report: Path) -> None:

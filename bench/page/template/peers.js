@@ -38,15 +38,20 @@ function drawPeers() {
 }
 
 function peerRow(row, largest) {
-  const passed = row["mandatory cases passed"];
+  const passed = row["mandatory cases passed"],
+    ours = row.implementation.startsWith("ours");
   return h(
     "div",
-    { class: row.implementation.startsWith("ours") ? "priced ours" : "priced" },
+    { class: ours ? "priced ours" : "priced" },
     budgetRow(row.implementation, row.ROM ?? 0, null, largest),
     h(
       "p",
       { class: "soft" },
-      [row.build, typeof passed === "number" && `${plural(passed, "mandatory case")} of Core passed`]
+      [
+        row.build,
+        typeof passed === "number" &&
+          `${plural(passed, "mandatory case")} of Core ${ours ? "passed here" : "by its own list"}`,
+      ]
         .filter(Boolean)
         .join(" · "),
     ),
