@@ -351,7 +351,9 @@ def parity(
 
     emulators = ("renode", "unicorn")
     _choose("renode", renode)
-    scenarios, targets = select(discover(), include or (), test or ()), _targets(board, None, None)
+    declared, _ = _declared(RELEASE, None)
+    scenarios = _applicable(select(discover(), include or (), test or ()), load_core(), declared)
+    targets = _targets(board, None, None)
     folder = report.resolve() / "parity"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -654,7 +656,10 @@ def _declared(variant: str, own: Path | None) -> tuple[Pics, list[Pics]]:
 
 def _applicable(scenarios: Sequence[Scenario], cases: Sequence[Case], declared: Pics) -> list[Scenario]:
     """Those that are for the station that `declared` describes; the others are named."""
-    answers = {case.id: case.applicability(declared) for case in cases}
+    from bench.conformance import matrix as conformance
+
+    known = {case.id: case for case in cases}
+    answers = {each.id: conformance.of_scenario(each, known, declared) for each in scenarios}
     excluded = {name: " and ".join(a.excluded_by) for name, a in answers.items() if not a.applies}
     for scenario in scenarios:
         if scenario.id in excluded:

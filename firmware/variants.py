@@ -5,12 +5,14 @@
 prints NAME=VALUE settings for the Makefile, and writes main.py and the station to FOLDER as they are frozen:
 without the modules of features that are off; with ``features.NAME`` folded to True or False, so that
 mpy-cross leaves out what is not reached; and without the lines from ``# feature NAME`` to ``# end`` of those
-that are off. No line moves. Standard library only: it runs wherever make does.
+that are off, and from ``# without NAME`` to ``# end`` of those that are on; without statements that call what
+belongs to a feature that is off. No line moves. Standard library only: it runs wherever make does.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import shutil
 import sys
@@ -26,7 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CASES = re.compile(r"[A-P]|TC_[A-P]_\d+_CS")
 _USE = re.compile(r"\bfeatures\.([A-Z][A-Z0-9_]*)\b")
 _IMPORT = re.compile(r"^([ \t]*from \. import )(.+)$", re.MULTILINE)
-_BEGIN = re.compile(r"\s*# feature ([A-Z][A-Z0-9_]*)\s*")
+_BEGIN = re.compile(r"\s*# (feature|without) ([A-Z][A-Z0-9_]*)\s*")
 _END = re.compile(r"\s*# end\s*")
 _DEFINE = re.compile(r"\bFEATURE_([A-Z][A-Z0-9_]*)\b")
 
@@ -40,6 +42,7 @@ class Feature:
     """Something that an image may have or not have.
 
     modules   files of firmware/station that are frozen only with it
+    calls     functions, as log.debug: statements that call them are left out without it
     sources   C files (patterns) that are compiled only with it
     needs     features without which it cannot be
     cases     test cases, or blocks by their letter, that cannot pass without it
@@ -50,6 +53,7 @@ class Feature:
     name: str
     text: str
     modules: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
@@ -115,7 +119,7 @@ def load(path: Path = TABLE) -> Table:
 
 
 def _feature(name: str, entry: dict[str, Any]) -> Feature:
-    lists = ("modules", "sources", "needs", "cases", "off")
+    lists = ("modules", "calls", "sources", "needs", "cases", "off")
     if not _NAME.fullmatch(name) or entry.keys() - {"text", "on", *lists} or not entry.get("text"):
         raise VariantError(f"feature {name!r} has text and may have on, {', '.join(lists)}")
     for key in lists:
@@ -193,19 +197,18 @@ def write_application(table: Table, variant: Variant, folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "station").mkdir(parents=True)
-    left_out = {"features.py"} | {
-        module
-        for feature in table.features.values()
-        if feature.name not in variant.features
-        for module in feature.modules
-    }
+    left_out = {"features.py"} | {module for feature in _off(table, variant) for module in feature.modules}
     paths = [path for path in sorted((FOLDER / "station").glob("*.py")) if path.name not in left_out]
     for path in [FOLDER / "main.py", *paths]:
         text = folded(path.read_text(encoding="utf-8"), path, table, variant)
         (folder / path.relative_to(FOLDER)).write_text(text, encoding="utf-8")
     # Named one by one, for a folder is listed in an order of its own on each machine.
     names = ", ".join(f'"{path.name}"' for path in paths)
-    (folder / "manifest.py").write_text(f'module("main.py")\npackage("station", ({names}))\n')
+    # mpy-cross leaves out assert statements from 1 on, line numbers with 3.
+    on = variant.features
+    opt = 3 if "line_numbers" not in on else 0 if "asserts" in on else 1
+    manifest = f'module("main.py", opt={opt})\npackage("station", ({names}), opt={opt})\n'
+    (folder / "manifest.py").write_text(manifest)
 
 
 def folded(text: str, path: Path, table: Table, variant: Variant) -> str:
@@ -214,24 +217,55 @@ def folded(text: str, path: Path, table: Table, variant: Variant) -> str:
     def value(match: re.Match[str]) -> str:
         return str(_known(table, match[1], path) in variant.features)
 
-    def names(match: re.Match[str]) -> str:
-        kept = [name for name in match[2].split(", ") if name != "features"]
-        return match[1] + ", ".join(kept) if kept else ""
+    gone = {
+        "features",
+        *(Path(module).stem for feature in _off(table, variant) for module in feature.modules),
+    }
 
-    lines, opened = [], ""
+    def names(match: re.Match[str]) -> str:
+        kept = [name for name in match[2].split(", ") if name not in gone]
+        return match[1] + ", ".join(kept) if kept else match[1].replace("from . import ", "pass")
+
+    lines: list[str] = []
+    wanted: list[bool] = []
     for number, line in enumerate(text.split("\n"), 1):
         begin = _BEGIN.fullmatch(line)
-        if begin or _END.fullmatch(line):
-            if bool(begin) == bool(opened):
-                raise VariantError(f"{path}:{number}: '# feature' and '# end' must alternate")
-            opened = _known(table, begin[1], path) if begin else ""
-        lines.append("" if begin or (opened and opened not in variant.features) else line)
-    if opened:
-        raise VariantError(f"{path}: '# feature {opened.upper()}' has no '# end'")
+        if begin:
+            on = _known(table, begin[2], path) in variant.features
+            wanted.append(on == (begin[1] == "feature"))
+        elif _END.fullmatch(line):
+            if not wanted:
+                raise VariantError(f"{path}:{number}: '# end' without '# feature NAME'")
+            wanted.pop()
+        lines.append(line if all(wanted) and not begin else "")
+    if wanted:
+        raise VariantError(f"{path}: '# feature NAME' without '# end'")
     text = _USE.sub(value, _IMPORT.sub(names, "\n".join(lines)))
     if re.search(r"^\s*(from|import) .*\bfeatures\b", text, re.MULTILINE):
         raise VariantError(f"{path}: features can be had by 'from . import features' in one line")
-    return text
+    calls = {call for feature in _off(table, variant) for call in feature.calls}
+    try:
+        return _without_calls(text, calls) if calls else text
+    except SyntaxError as error:
+        raise VariantError(f"{path}: as {variant.name} freezes it: {error}") from None
+
+
+def _without_calls(text: str, calls: set[str]) -> str:
+    """Python with ``pass`` in place of each statement that does nothing but call one of `calls`."""
+    lines = text.split("\n")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            first, last = node.lineno, node.end_lineno or node.lineno
+            if ast.unparse(node.value.func) in calls:
+                lines[first - 1 : last] = [
+                    lines[first - 1][: node.col_offset] + "pass",
+                    *[""] * (last - first),
+                ]
+    return "\n".join(lines)
+
+
+def _off(table: Table, variant: Variant) -> list[Feature]:
+    return [feature for name, feature in table.features.items() if name not in variant.features]
 
 
 def _known(table: Table, name: str, path: Path) -> str:

@@ -406,7 +406,7 @@ TC_B_57_CS Network Reconnection - After connection loss
 Largest Requests While Both EVSEs Charge
     [Documentation]    Ten variables are read and ten set with one request each, the most that ItemsPerMessage allows, and
     ...    all are reported, while two transactions go on: memory is enough for that.
-    [Tags]    B05    B06    B07    B06.FR.16
+    [Tags]    B05    B06    B07    B06.FR.16    needs base_report    needs clock_aligned    needs max_energy
     [Setup]    General Preconditions
     Reusable State EnergyTransferStarted    1
     Reusable State EnergyTransferStarted    2    ${VALID ID TOKEN 2}

@@ -103,6 +103,23 @@ TC_B_27_CS Reset EVSE - With Ongoing Transaction - Immediate
     Contactor Should Be Closed    2
     Station Sends No    BootNotification    10
 
+TC_B_28_CS Reset EVSE - Not Supported
+    [Documentation]    A station that cannot reset an EVSE alone says so, and resets nothing.
+    [Tags]    TC_B_28_CS    B11    B12    B11.FR.01    B11.FR.09    B12.FR.01    B12.FR.09
+    # Steps 1 and 2
+    CSMS Sends And Gets    Reset    Rejected    type=OnIdle    evseId=${1}
+    Station Sends No    BootNotification    10
+
+TC_B_29_CS Reset EVSE - With ongoing transaction - Not Supported
+    [Documentation]    A station that cannot reset an EVSE alone says so, and the transaction there goes on.
+    [Tags]    TC_B_29_CS    B12    B12.FR.01    B12.FR.09
+    # Reusable state
+    Reusable State EnergyTransferStarted
+    # Steps 1 and 2
+    CSMS Sends And Gets    Reset    Rejected    type=OnIdle    evseId=${1}
+    Station Sends No    BootNotification    10
+    Contactor Should Be Closed
+
 TC_B_41_CS Reset Charging Station - With multiple ongoing transactions - OnIdle
     [Documentation]    The station resets itself when all its transactions have ended.
     [Tags]    TC_B_41_CS    B12    E07    B12.FR.01    B12.FR.03    E07.FR.03

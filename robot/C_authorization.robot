@@ -478,7 +478,7 @@ TC_C_57_CS Authorization through authorization cache - AuthCacheDisablePostAutho
 Full Cache Makes Room For New Entries
     [Documentation]    What is presented when the cache is full takes the place of the least recently used entry, over
     ...    a power cycle, too. Not of Part 6.
-    [Tags]    C10    C10.FR.01    C10.FR.02    C10.FR.07
+    [Tags]    C10    C10.FR.01    C10.FR.02    C10.FR.07    needs auth_cache
     [Setup]    General Preconditions    AuthCacheCtrlr.DisablePostAuthorize=true
     VAR    &{group}    idToken=${{'G' * 36}}    type=Central
     FOR    ${n}    IN RANGE    10    36

@@ -30,7 +30,9 @@ ${EVERY}            ${100}
 CALLs That Violate A Schema Are Refused
     [Documentation]    While a car charges: wrong types, names, values, lengths, numbers of items, wrong customData, fields
     ...    that are missing.
-    [Tags]    Part4-4.1.7    Part4-4.3
+    [Tags]    Part4-4.1.7    Part4-4.3    needs auth_cache    needs base_report    needs change_availability
+    ...    needs data_transfer    needs network_profiles    needs remote_start_stop    needs reset
+    ...    needs transaction_status    needs trigger_message    needs unlock_connector
     [Setup]    General Preconditions    SampledDataCtrlr.TxUpdatedInterval=0
     Reusable State EnergyTransferStarted
     ${before} =    Heap In Use
@@ -42,7 +44,7 @@ CALLs That Violate A Schema Are Refused
 
 Texts That Cannot Be Read Are Refused
     [Documentation]    What is no JSON, no list, no CALL, or too long.
-    [Tags]    Part4-4.1.3    Part4-4.2.3    Part4-4.3    Part4-4.4
+    [Tags]    Part4-4.1.3    Part4-4.2.3    Part4-4.3    Part4-4.4    needs transaction_status
     [Setup]    General Preconditions    SampledDataCtrlr.TxUpdatedInterval=0
     Reusable State EnergyTransferStarted
     CSMS Sends Text    hello    -1    RpcFrameworkError
@@ -80,7 +82,8 @@ Actions That The Station Does Not Have Are Refused
 CustomData Is Taken Everywhere And Ignored
     [Documentation]    Requests with every optional field, and customData in every object of them, have the same answer as
     ...    without.
-    [Tags]    Part4-9
+    [Tags]    Part4-9    needs change_availability    needs data_transfer    needs network_profiles
+    ...    needs remote_start_stop    needs transaction_status    needs unlock_connector
     [Setup]    General Preconditions
     FOR    ${action}    IN
     ...    ChangeAvailability

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.conformance.condition import Condition, ConditionError, parse
 from bench.conformance.pics import Declared, Pics, PicsError, in_words
+from firmware.variants import Feature
 
 CASE_ID = re.compile(r"TC_[A-P]_\d+_CS")
 CORE = Path(__file__).resolve().parents[2] / "robot" / "core.csv"
@@ -68,13 +69,8 @@ class Case:
 
     def applicability(self, pics: Pics) -> Applicability:
         """Raises ListError for a condition that the statement does not answer."""
-        lacking = pics.lacks.get(self.id) or pics.lacks.get(self.block)
-        if lacking:
-            return Applicability(
-                applies=False,
-                excluded_by=(f"feature {lacking.name}",),
-                reasons=(f"feature {lacking.name}: built without ({lacking.text})",),
-            )
+        if lacking := pics.lacking(self.id):
+            return built_without(lacking)
         condition = self.parsed()
         if condition is None:
             return Applicability(applies=True, excluded_by=(), reasons=())
@@ -98,6 +94,12 @@ class Applicability:
     applies: bool
     excluded_by: tuple[str, ...]
     reasons: tuple[str, ...]
+
+
+def built_without(feature: Feature) -> Applicability:
+    """Of what needs a feature of the firmware that the station has not."""
+    name = f"feature {feature.name}"
+    return Applicability(applies=False, excluded_by=(name,), reasons=(f"{name}: no ({feature.text})",))
 
 
 def load_core(path: Path = CORE) -> list[Case]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.conformance.core import Applicability, Case, ListError
+from bench.conformance.core import Applicability, Case, ListError, built_without
 from bench.conformance.pics import Pics
 from bench.results import Result
 from bench.scenarios import ROOT, Scenario
@@ -112,6 +112,16 @@ def check(scenarios: Iterable[Scenario], cases: Sequence[Case], statements: Sequ
             )
 
 
+def of_scenario(scenario: Scenario, cases: Mapping[str, Case], pics: Pics) -> Applicability:
+    """Whether a scenario applies: by its test case (`cases` by id), and its tags ``needs FEATURE``."""
+    for feature in pics.without:
+        if f"needs {feature.name}" in scenario.tags:
+            return built_without(feature)
+    if scenario.id in cases:
+        return cases[scenario.id].applicability(pics)
+    return Applicability(applies=True, excluded_by=(), reasons=())
+
+
 def build(
     cases: Sequence[Case],
     pics: Pics,
@@ -168,11 +178,16 @@ def build(
             title=scenario.name,
             block=scenario.source.stem[0],
             case=None,
-            applicability=Applicability(applies=True, excluded_by=(), reasons=()),
-            cells={c.name: cells.get((scenario.id, c.name), Cell(NOT_RUN)) for c in everything},
+            applicability=applicability,
+            cells={
+                c.name: cells.get((scenario.id, c.name), Cell(NOT_RUN))
+                if applicability.applies
+                else Cell(NOT_APPLICABLE)
+                for c in everything
+            },
         )
         for scenario in scenarios
-        if scenario.id not in listed
+        if scenario.id not in listed and (applicability := of_scenario(scenario, {}, pics))
     ]
     return Matrix(everything, rows, suites, pics)
 

@@ -47,15 +47,15 @@ class Declared:
 class Pics:
     """`features` by the ids of Part 5 (C-01, AQ-2, HFS-8), `profiles` by their names there.
 
-    `waits_for`: by test case or block, why there is no scenario yet; `lacks`: by test case or block, the
-    feature of the firmware that it needs and that this station is built without.
+    `waits_for`: by test case or block, why there is no scenario yet; `without`: the features of the firmware
+    that this station is built without.
     """
 
     product_subtype: Declared
     profiles: dict[str, Declared]
     features: dict[str, Declared]
     waits_for: dict[str, str] = field(default_factory=dict)
-    lacks: dict[str, Feature] = field(default_factory=dict)
+    without: tuple[Feature, ...] = ()
 
     def feature(self, name: str) -> Value:
         """What is declared for it; for one that only has suboptions (C-40), whether any of them is.
@@ -68,6 +68,11 @@ class Pics:
         if not options:
             raise PicsError(f"{name}: no such feature is declared")
         return any(declared.value for declared in options)
+
+    def lacking(self, case: str) -> Feature | None:
+        """What a test case needs and this station is built without."""
+        needing = (feature for feature in self.without if {case, case[3]} & {*feature.cases})
+        return next(needing, None)
 
     def between(self, first: str, last: str) -> list[str]:
         """The declared features from `first` to `last`, without suboptions. Raises PicsError as above."""
@@ -89,18 +94,17 @@ def of_variant(pics: Pics, table: Table, variant: Variant) -> Pics:
     Raises PicsError for a feature that says something about what `pics` does not declare.
     """
     features = dict(pics.features)
-    lacks: dict[str, Feature] = {}
     for feature in table.features.values():
         if feature.name in variant.features:
             for name, value, reason in feature.on:
                 pics.feature(name)
                 features[name] = Declared(value, reason)
-            continue
-        lacks |= dict.fromkeys(feature.cases, feature)
-        for name in feature.off:
-            no: Value = [] if isinstance(pics.feature(name), list) else False
-            features[name] = Declared(no, f"built without {feature.name}")
-    return replace(pics, features=features, lacks=lacks)
+        else:
+            for name in feature.off:
+                no: Value = [] if isinstance(pics.feature(name), list) else False
+                features[name] = Declared(no, f"built without {feature.name}")
+    without = (feature for name, feature in table.features.items() if name not in variant.features)
+    return replace(pics, features=features, without=tuple(without))
 
 
 def statements(table: Table) -> dict[str, Pics]:

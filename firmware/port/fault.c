@@ -9,6 +9,8 @@
 
 extern uint32_t _stack_start, _stack_end;
 
+#if FEATURE_FAULT_RECORD
+
 static struct {
     uint32_t magic;
     fault_registers_t registers;
@@ -72,3 +74,22 @@ bool fault_take(fault_registers_t *out) {
     }
     return valid;
 }
+
+#else
+
+__attribute__((naked)) void fault_handler(void) {
+    __asm volatile (
+        "cpsid i\n"
+        "b system_reset_now\n");
+}
+
+__attribute__((noreturn, used)) void system_reset_now(void) {
+    system_reset();
+}
+
+void panic(uint32_t reason) {
+    (void)reason;
+    system_reset();
+}
+
+#endif

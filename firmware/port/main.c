@@ -26,8 +26,10 @@
 extern uint8_t _stack_start[], _stack_end[], _heap_start[], _heap_end[];
 
 reset_cause_t boot_reset_cause;
+#if FEATURE_FAULT_RECORD
 fault_registers_t boot_fault;
 bool boot_fault_pending;
+#endif
 
 static void log_text(const char *text) {
     rtt_write(text, strlen(text));
@@ -58,7 +60,9 @@ int main(void) {
     // is not in every model of the core.
     SCB_SCR |= SCB_SCR_SEVONPEND;
     boot_reset_cause = chip_reset_cause();
+    #if FEATURE_FAULT_RECORD
     boot_fault_pending = fault_take(&boot_fault);
+    #endif
     rtt_init(boot_reset_cause != RESET_POWER_ON);
     const char *fallback = chip_init();
     tick_init();

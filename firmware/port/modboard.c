@@ -178,6 +178,7 @@ static mp_obj_t board_random(mp_obj_t size_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(board_random_obj, board_random);
 
+#if FEATURE_WATCHDOG
 static mp_obj_t board_watchdog(mp_obj_t ms_in) {
     mp_int_t ms = mp_obj_get_int(ms_in);
     if (ms <= 0 || !chip_watchdog_start(ms)) {
@@ -192,7 +193,9 @@ static mp_obj_t board_feed(void) {
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(board_feed_obj, board_feed);
+#endif
 
+#if FEATURE_FAULT_RECORD
 static mp_obj_t board_fault(void) {
     if (!boot_fault_pending) {
         return mp_const_none;
@@ -206,6 +209,7 @@ static mp_obj_t board_fault(void) {
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(board_fault_obj, board_fault);
+#endif
 
 static mp_obj_t board_modem_enable(mp_obj_t on) {
     chip_modem_enable(mp_obj_is_true(on));
@@ -535,9 +539,13 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_reset_cause), MP_ROM_PTR(&board_reset_cause_obj)},
     {MP_ROM_QSTR(MP_QSTR_unique_id), MP_ROM_PTR(&board_unique_id_obj)},
     {MP_ROM_QSTR(MP_QSTR_random), MP_ROM_PTR(&board_random_obj)},
+    #if FEATURE_WATCHDOG
     {MP_ROM_QSTR(MP_QSTR_watchdog), MP_ROM_PTR(&board_watchdog_obj)},
     {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&board_feed_obj)},
+    #endif
+    #if FEATURE_FAULT_RECORD
     {MP_ROM_QSTR(MP_QSTR_fault), MP_ROM_PTR(&board_fault_obj)},
+    #endif
     {MP_ROM_QSTR(MP_QSTR_modem_enable), MP_ROM_PTR(&board_modem_enable_obj)},
     {MP_ROM_QSTR(MP_QSTR_store_get), MP_ROM_PTR(&board_store_get_obj)},
     {MP_ROM_QSTR(MP_QSTR_store_put), MP_ROM_PTR(&board_store_put_obj)},

@@ -19,14 +19,14 @@
 #define MICROPY_QSTR_BYTES_IN_HASH              (1)
 #define MICROPY_ALLOC_PATH_MAX                  (64)
 #define MICROPY_ALLOC_GC_STACK_SIZE             (32)
-#define MICROPY_OPT_MAP_LOOKUP_CACHE            (1) // 128 bytes of RAM for 8 % of all instructions
-#define MICROPY_OPT_LOAD_ATTR_FAST_PATH         (1)
-#define MICROPY_OPT_COMPUTED_GOTO               (1)
+#define MICROPY_OPT_MAP_LOOKUP_CACHE            (FEATURE_LOOKUP_CACHE) // 128 bytes of RAM for 8 % of all instructions
+#define MICROPY_OPT_LOAD_ATTR_FAST_PATH         (FEATURE_ATTRIBUTE_PATH)
+#define MICROPY_OPT_COMPUTED_GOTO               (FEATURE_COMPUTED_GOTO)
 
 // Memory and numbers.
 #define MICROPY_ENABLE_GC                       (1)
 #define MICROPY_GC_ALLOC_THRESHOLD              (1)
-#define MICROPY_STACK_CHECK                     (1)
+#define MICROPY_STACK_CHECK                     (FEATURE_STACK_CHECK)
 #define MICROPY_STACK_CHECK_MARGIN              (1024)
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF  (1)
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE    (192)
@@ -34,9 +34,15 @@
 #define MICROPY_FLOAT_IMPL                      (MICROPY_FLOAT_IMPL_NONE)
 #define MICROPY_PY_BUILTINS_COMPLEX             (0)
 
-// Errors: names and lines for the log, short texts.
-#define MICROPY_ENABLE_SOURCE_LINE              (1)
+// Errors: names and lines for the log, and texts.
+#define MICROPY_ENABLE_SOURCE_LINE              (FEATURE_LINE_NUMBERS)
+#if FEATURE_ERROR_DETAILS
+#define MICROPY_ERROR_REPORTING                 (MICROPY_ERROR_REPORTING_DETAILED)
+#elif FEATURE_ERROR_TEXTS
 #define MICROPY_ERROR_REPORTING                 (MICROPY_ERROR_REPORTING_TERSE)
+#else
+#define MICROPY_ERROR_REPORTING                 (MICROPY_ERROR_REPORTING_NONE)
+#endif
 #define MICROPY_FULL_CHECKS                     (1)
 #define MICROPY_CPYTHON_COMPAT                  (1)
 

@@ -73,6 +73,7 @@ def hash_of(kind, token):
     return board.sha1(board.unique_id() + kind.encode() + b":" + token.lower().encode())[:_HASH]
 
 
+# feature AUTH_CACHE
 class AuthCache:
     """The entries. In RAM is only what tells their order and, to the second, their age."""
 
@@ -222,3 +223,6 @@ class AuthCache:
             log.error("cache: an entry cannot be removed: %s", e)
             return False
         return True
+
+
+# end

@@ -5,10 +5,13 @@ import json
 
 from micropython import const
 
-from . import log
+from . import features, log
 from .aio import Signal
-from .authcache import STATUSES, AuthCache, read_info
+from .authcache import STATUSES, read_info
 from .rpc import AUTHORIZE
+
+if features.AUTH_CACHE:
+    from .authcache import AuthCache
 
 _TOKEN_MAX = const(36)
 _WAIT_MS = const(86400000)
@@ -32,7 +35,8 @@ class Authorization:
         self._rpc = rpc
         self._model = model
         self._provisioning = provisioning
-        self.cache = AuthCache(model)
+        if features.AUTH_CACHE:
+            self.cache = AuthCache(model)
         self._lock = asyncio.Lock()
         self._answered = Signal()
 
@@ -63,8 +67,10 @@ class Authorization:
         """The answer that needs no AuthorizeRequest, or None: C10.FR.03, C12.FR.02, C12.FR.05, C15.FR.08."""
         yes = self._model.boolean
         online = self._provisioning.online()
-        entry = self.cache.get(kind, token) if yes("AuthCacheCtrlr.Enabled") else None
-        if entry:
+        entry = None
+        if features.AUTH_CACHE and yes("AuthCacheCtrlr.Enabled"):
+            entry = self.cache.get(kind, token)
+        if features.AUTH_CACHE and entry:
             if not online:
                 trusted = for_stop or yes("AuthCtrlr.LocalAuthorizeOffline")
             elif yes("AuthCtrlr.DisableRemoteAuthorization"):
@@ -78,7 +84,7 @@ class Authorization:
         if not online:
             if entry is None and yes("AuthCtrlr.OfflineTxForUnknownIdEnabled"):
                 return "Accepted", None, "Offline"
-        elif not yes("AuthCtrlr.DisableRemoteAuthorization"):
+        elif not features.AUTH_CACHE or not yes("AuthCtrlr.DisableRemoteAuthorization"):
             return None
         return "Unknown", None, "None"
 
@@ -112,22 +118,29 @@ class Authorization:
             log.error("authorization: idTokenInfo not usable: %s", e)
             return None
         if (
-            kind not in ("Central", "NoAuthorization")
+            features.AUTH_CACHE
+            and kind not in ("Central", "NoAuthorization")
             and 0 < len(token) <= _TOKEN_MAX
             and self._model.boolean("AuthCacheCtrlr.Enabled")
         ):
             self.cache.put(kind, token, read)
         return read
 
+    # feature MASTER_PASS
     def is_master(self, group):
         """Does a groupIdToken make its token a master pass (C16)?"""
         master = self._model.get("AuthCtrlr.MasterPassGroupId")
         return bool(master and group and group["idToken"].lower() == master.lower())
 
+    # end
+
+    # feature AUTH_CACHE
     async def clear_cache(self, request, link):
         """ClearCacheRequest (C11.FR.01 to C11.FR.05)."""
         ok = self._model.boolean("AuthCacheCtrlr.Enabled") and self.cache.clear()
         await link.put('{"status":"%s"}' % ("Accepted" if ok else "Rejected"))
+
+    # end
 
 
 def _at(evse, status, mask, group, source):

@@ -76,14 +76,18 @@ class Availability:
             self._withdrawn |= 1 << evse - 1
         self.on_status(evse)
 
+    # feature RESET_EVSE
     def release(self, evse):
         """The EVSE has been reset: what the CSMS has set holds again (B12.FR.06)."""
         self._held &= ~(1 << evse - 1)
         self._withdrawn &= ~(1 << evse - 1)
         self.on_status(evse)
 
+    # end
+
     # ChangeAvailability
 
+    # feature CHANGE_AVAILABILITY
     async def change(self, request, link):
         """ChangeAvailabilityRequest (G03, G04): the answer, then the status of what it names.
 
@@ -119,6 +123,8 @@ class Availability:
         self.report(evses & ~busy)
         # G03.FR.05, G04.FR.06; what goes on need not be scheduled (G03.FR.03)
         await link.put('{"status":"Scheduled"}' if busy and stop else '{"status":"Accepted"}')
+
+    # end
 
     # StatusNotificationRequest
 

@@ -58,11 +58,13 @@ class DeviceModel:
 
     def __init__(self):
         self._values = {}
+        # feature BASE_REPORT
         self._walk = None
         self._item = None
         self._request_id = 0
         self._seq = 0
         self.submit = None
+        # end
         self.on_change = None
         self.live = None
         for component, tier, variables in TABLE:
@@ -222,6 +224,7 @@ class DeviceModel:
 
     # B07
 
+    # feature BASE_REPORT
     async def get_base_report(self, request, link):
         """GetBaseReportRequest: answer, then NotifyReportRequests (B07.FR.01 to B07.FR.13)."""
         if self._walk:
@@ -320,6 +323,8 @@ class DeviceModel:
         else:
             self._send_part()
 
+    # end
+
 
 async def _put_place(link, data, reason):
     """The end of a GetVariable- or SetVariableResult: what it is about, and why it was rejected."""
@@ -330,6 +335,7 @@ async def _put_place(link, data, reason):
     await link.put(',"attributeStatusInfo":{"reasonCode":"%s"}}' % reason if reason else "}")
 
 
+# feature BASE_REPORT
 def _entries(base):
     """(component, tier, EVSE id, entry) of each report item that belongs to a report base."""
     for name, tier, variables in TABLE:
@@ -340,3 +346,6 @@ def _entries(base):
                 if base == "SummaryInventory" and entry[0] != "AvailabilityState":
                     continue
                 yield name, tier, evse, entry
+
+
+# end

@@ -286,6 +286,7 @@ class EvseController:
             values += words
         return int(values[1]), int(values[2]), int(values[3])
 
+    # feature RESET_EVSE
     async def reset(self, evse):
         """Take power and pilot from the car for a while, then ask for the state anew; False: no answer."""
         off = await self.enable(evse, False) and await self.command("SC %d 0" % evse) is not None
@@ -297,6 +298,9 @@ class EvseController:
             self._kick.set()
         return off and self._set_up[evse - 1]
 
+    # end
+
+    # feature SIGNED_METER_VALUES
     async def read_signed(self, evse, with_key):
         """(Wh in all, the meter's signed record of that, its public key or nothing) or None.
 
@@ -318,6 +322,8 @@ class EvseController:
                 result[i].append(piece[0])
                 at += len(piece[0])
         return result
+
+    # end
 
     async def refresh(self, evse):
         """Ask for the state; an EVSE that was away is first disabled, as its state is not known.

@@ -195,8 +195,9 @@ class Link:
         """
         slots = self._slots
         integer = self._model.integer
-        for _ in range(len(slots) + 2):
-            if self._slot < len(slots):
+        turns = len(slots) + (1 if features.PROFILE_FALLBACK else 0)
+        for _ in range(turns + 1):
+            if not features.PROFILE_FALLBACK or self._slot < len(slots):
                 slot = slots[self._slot]
                 attempts = integer("OCPPCommCtrlr.NetworkProfileConnectionAttempts")
             else:
@@ -204,10 +205,13 @@ class Link:
                 attempts = integer("OCPPCommCtrlr.RetryBackOffRepeatTimes") + 1
             profile = profiles.load(slot) if self._attempts < attempts else None
             if profile:
-                profile["slot"] = profile.get("slot", slot) if slot == profiles.LAST else slot
+                if features.PROFILE_FALLBACK and slot == profiles.LAST:
+                    profile["slot"] = profile.get("slot", slot)
+                else:
+                    profile["slot"] = slot
                 return profile
             self._attempts = 0
-            self._slot = self._slot + 1 if self._slot < len(slots) else 0
+            self._slot = (self._slot + 1) % turns
         return None
 
     def slot(self):
@@ -260,7 +264,8 @@ class Link:
         switched = self._last is not None and self._last != this
         self._last = this
         self._attempts = 0
-        profiles.worked(self.slot(), self.profile)
+        if features.PROFILE_FALLBACK:
+            profiles.worked(self.slot(), self.profile)
         if features.TLS and secure:
             self._upgrade()
         self._first = (ws.used, n)

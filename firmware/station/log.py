@@ -3,12 +3,14 @@
 import board
 from micropython import const
 
+from . import features
+
 _ERROR = const(0)
 _WARN = const(1)
 _INFO = const(2)
 _DEBUG = const(3)
 
-level = _INFO
+level = _DEBUG if features.LOG_DEBUG else _INFO
 
 
 def _line(threshold, letter, text, args):
@@ -31,6 +33,10 @@ def info(text, *args):
     _line(_INFO, "I", text, args)
 
 
+# feature LOG_DEBUG
 def debug(text, *args):
     """What passes through."""
     _line(_DEBUG, "D", text, args)
+
+
+# end

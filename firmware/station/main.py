@@ -19,7 +19,6 @@ from .modem import Modem, Socket
 from .outbox import Outbox
 from .provisioning import Provisioning
 from .remote import Remote
-from .reset import Reset
 from .rpc import Rpc
 from .transactions import Transactions
 
@@ -32,6 +31,8 @@ if features.DIAGNOSTICS:
     from .notices import Notices, SecurityEvents
 if features.TLS:
     from .secure import SecureSocket
+if features.RESET:
+    from .reset import Reset
 
 # The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 32 s are 21.8 s at least.
 _WATCHDOG_MS = const(32000)
@@ -44,7 +45,8 @@ class Station:
     def __init__(self, modem_port, evse_port):
         self.modem = Modem(modem_port)
         self.evse = EvseController(evse_port)
-        profiles.promote()
+        if features.NETWORK_PROFILES:
+            profiles.promote()
         self.model = model = DeviceModel()
         socket = Socket(self.modem)
         self.link = link = Link(socket, model)
@@ -61,10 +63,12 @@ class Station:
         self.availability = availability = Availability(provisioning, rpc, self.evse, transactions)
         transactions.operative = availability.operative
         provisioning.on_news = availability.on_news
-        reset = Reset(provisioning, model, self.evse, transactions, availability)
-        reset.link = link
-        reset.outbox = outbox
-        transactions.on_idle += (availability.on_status, reset.on_idle, outbox.on_idle)
+        transactions.on_idle += (availability.on_status, outbox.on_idle)
+        if features.RESET:
+            reset = Reset(provisioning, model, self.evse, transactions, availability)
+            reset.link = link
+            reset.outbox = outbox
+            transactions.on_idle.append(reset.on_idle)
         remote = Remote(provisioning, rpc, self.evse, availability, transactions)
         remote.metering = metering
         self.evse.on_status = availability.on_status
@@ -79,23 +83,44 @@ class Station:
         link.on_down = provisioning.on_down
         provisioning.on_online = outbox.on_online
         provisioning.on_offline = outbox.on_offline
-        model.submit = rpc.submit
+        if features.BASE_REPORT:
+            model.submit = rpc.submit
         model.on_change = self._on_change
         model.live = self._live
         rpc.handlers = {
             "GetVariables": model.get_variables,
             "SetVariables": model.set_variables,
+            # feature NETWORK_PROFILES
             "SetNetworkProfile": profiles.set_profile,
+            # end
+            # feature BASE_REPORT
             "GetBaseReport": model.get_base_report,
+            # end
+            # feature TRANSACTION_STATUS
             "GetTransactionStatus": outbox.get_status,
+            # end
+            # feature CHANGE_AVAILABILITY
             "ChangeAvailability": availability.change,
+            # end
+            # feature AUTH_CACHE
             "ClearCache": authorization.clear_cache,
+            # end
+            # feature DATA_TRANSFER
             "DataTransfer": remote.data_transfer,
+            # end
+            # feature RESET
             "Reset": reset.reset,
+            # end
+            # feature TRIGGER_MESSAGE
             "TriggerMessage": remote.trigger,
+            # end
+            # feature UNLOCK_CONNECTOR
             "UnlockConnector": remote.unlock,
+            # end
+            # feature REMOTE_START_STOP
             "RequestStartTransaction": transactions.request_start,
             "RequestStopTransaction": transactions.request_stop,
+            # end
             # feature CERTIFICATES
             "InstallCertificate": certificates.install,
             "GetInstalledCertificateIds": certificates.get_ids,
@@ -154,7 +179,7 @@ class Station:
         if name == "AdditionalRootCertificateCheck":
             return "true" if certificates.additional_check() else "false"
         # end
-        if name == "Storage":
+        if features.AUTH_CACHE and name == "Storage":
             return str(self.authorization.cache.storage())
         return self.availability.status(evse) if evse else self.availability.station_status()
 
@@ -202,6 +227,7 @@ async def _guard(task):
         board.reset()
 
 
+# feature WATCHDOG
 async def watch():
     """Feed the watchdog as long as every task keeps its promises."""
     board.watchdog(_WATCHDOG_MS)
@@ -214,17 +240,22 @@ async def watch():
         await asyncio.sleep_ms(_FEED_S * 1000)
 
 
+# end
+
+
 async def main():
     """Start the station on the board's UARTs; never returns."""
     log.info("station %s on %s", board.VERSION, board.NAME)
-    fault = board.fault()
-    if fault:
+    if features.FAULT_RECORD and (fault := board.fault()):
         log.error("main: fault before this boot: pc %x lr %x psr %x cfsr %x hfsr %x mmfar %x bfar %x", *fault)
     station = Station(Port(board.UART(board.MODEM)), Port(board.UART(board.EVSE)))
     station.start()
     gc.collect()
     log.info("main: %d bytes of heap free", gc.mem_free())
-    await watch()
+    if features.WATCHDOG:
+        await watch()
+    while True:
+        await asyncio.sleep_ms(_FEED_S * 1000)
 
 
 def run():

@@ -15,7 +15,7 @@ import asyncio
 import board
 from micropython import const
 
-from . import clock, health, log
+from . import clock, features, health, log
 from .aio import Signal
 from .devicemodel import EVSES
 from .outbox import SAMPLE
@@ -46,12 +46,14 @@ def _milli(value):
     return "%d.%03d" % (value // 1000, value % 1000)
 
 
+# feature CLOCK_ALIGNED
 def _boundary(now, interval):
     """First multiple of the interval since midnight that is after `now`; midnight starts a new count."""
     second = now % _DAY_S
     return now - second + min((second // interval + 1) * interval, _DAY_S)
 
 
+# end
 class Metering:
     """One timer for all samples of all EVSEs. `online()` tells whether the CSMS can be reached.
 
@@ -65,18 +67,23 @@ class Metering:
         self._outbox = outbox
         self._online = online
         self._kick = Signal()
+        # feature SIGNED_METER_VALUES
         self._lock = asyncio.Lock()  # a meter keeps one signed record
         self._told = [False] * EVSES  # has the transaction on it told the public key?
+        # end
         # by EVSE id - 1: uptime of the newest reading that was not due, as (seconds, milliseconds)
         self._taken = [None] * EVSES
         # uptime of the start of the transaction, and the seconds after it of the next samples
         self._base = [None] * EVSES
         self._due = [[None, None] for _ in range(EVSES)]
+        # feature CLOCK_ALIGNED
         # seconds of the wall clock of the next samples and of the last ones
         self._next = [None, None]
         self._last = [None, None]
+        # end
         self.transactions = None
-        clock.on_set.append(self._clock_set)
+        if features.CLOCK_ALIGNED:
+            clock.on_set.append(self._clock_set)
 
     def measurands(self, key):
         """Value of a variable that lists measurands; nothing where its controller is disabled."""
@@ -110,7 +117,7 @@ class Metering:
             else:
                 value, more = str(energy), ',"unitOfMeasure":{"unit":"Wh"}'
             yield '%s{"value":%s,"context":"%s","measurand":"%s"%s' % (comma, value, context, name, more)
-            if signature and name == _REGISTER:
+            if features.SIGNED_METER_VALUES and signature and name == _REGISTER:
                 # J01.FR.21, J02.FR.21
                 for part in (0, 1):
                     yield _SIGNED[part]
@@ -158,6 +165,9 @@ class Metering:
 
     # F06
 
+    # feature CLOCK_ALIGNED
+    # feature TRIGGER_ALL
+
     async def trigger(self, evse):
         """What sends MeterValuesRequests for an EVSE (0: for all) after the response (F06.FR.06), or None.
 
@@ -177,6 +187,9 @@ class Metering:
 
         return send
 
+    # end
+    # end
+
     # the timer
 
     def _list(self, kind):
@@ -187,8 +200,9 @@ class Metering:
 
     def on_change(self):
         """A variable has changed: all due times anew."""
-        self._next = [None, None]
-        self._align()
+        if features.CLOCK_ALIGNED:
+            self._next = [None, None]
+            self._align()
         for i in range(EVSES):
             if self._base[i]:
                 self._plan(i)
@@ -199,6 +213,7 @@ class Metering:
             interval = self._interval(kind)
             self._due[i][kind] = (self._elapsed(i)[0] // interval + 1) * interval if interval else None
 
+    # feature CLOCK_ALIGNED
     def _clock_set(self):
         self._align()
         self._kick.set()
@@ -216,6 +231,8 @@ class Metering:
                 due = _boundary(due, interval)
             self._next[kind] = due
 
+    # end
+
     def _elapsed(self, i):
         """Seconds and milliseconds since the transaction of an EVSE began."""
         seconds, ms = self._base[i]
@@ -226,10 +243,12 @@ class Metering:
     def _wait_ms(self):
         """Until the next sample."""
         shortest = _LONGEST_S * 1000
+        # feature CLOCK_ALIGNED
         seconds, ms = clock.time()
         for due in self._next:
             if due is not None:
                 shortest = min(shortest, min(due - seconds, _LONGEST_S) * 1000 - ms)
+        # end
         for i in range(EVSES):
             for due in self._due[i]:
                 if due is not None and self._base[i]:
@@ -245,10 +264,12 @@ class Metering:
             ms = self._wait_ms()
             health.promise(health.METERING, ms // 1000 + _MARGIN_S)
             await self._kick.wait(ms)
-            await self._sample_clock()
+            if features.CLOCK_ALIGNED:
+                await self._sample_clock()
             for i in range(EVSES):
                 await self._sample_transaction(i)
 
+    # feature CLOCK_ALIGNED
     async def _sample_clock(self):
         """J01.FR.14, J01.FR.19, J01.FR.20, J01.FR.22: all EVSEs at the same instant."""
         seconds = clock.time()[0]
@@ -286,6 +307,8 @@ class Metering:
             elif wanted[0] and self._online():
                 self._send(evse, reading, "Sample.Clock", wanted[0])
 
+    # end
+
     async def _sample_transaction(self, i):
         """J02.FR.11, and the samples for the end, counted from the start of the transaction."""
         if not self._base[i]:
@@ -318,7 +341,7 @@ class Metering:
         i = evse - 1
         signature = None
         values = await self._evse.read_meter(evse)
-        if values and self._model.boolean(family + ".SignReadings"):
+        if features.SIGNED_METER_VALUES and values and self._model.boolean(family + ".SignReadings"):
             if not self._base[i]:
                 self._told[i] = False
             when = self._model.get(_KEY_WITH)
@@ -341,6 +364,7 @@ class Metering:
 
     # MeterValuesRequest
 
+    # feature CLOCK_ALIGNED
     def _send(self, evse, reading, context, measurands):
         async def build(link):
             await link.put('{"evseId":%d,"meterValue":[' % evse)
@@ -350,3 +374,5 @@ class Metering:
 
         if not self._rpc.submit(REQUESTED, "MeterValues", build):
             log.warn("metering: meter values of %d given up: too many CALLs are waiting", evse)
+
+    # end

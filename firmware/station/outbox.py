@@ -234,6 +234,7 @@ class Outbox:
                 seq = max(seq or 0, (high << 16 | self._word(_SEQ_AT + 1)) + 1)
         return seq
 
+    # feature TRANSACTION_STATUS
     async def get_status(self, request, link):
         """GetTransactionStatusRequest (E14.FR.01 to E14.FR.08)."""
         name = request.get("transactionId")
@@ -241,6 +242,8 @@ class Outbox:
         if name is not None:
             ongoing = '"ongoingIndicator":%s,' % ("true" if self.find(name) else "false")
         await link.put('{%s"messagesInQueue":%s}' % (ongoing, "true" if self.pending(name) else "false"))
+
+    # end
 
     # sending
 

@@ -63,6 +63,7 @@ def security():
     return 2 if features.TLS and board.store_get(_SECURITY) == b"2" else 1
 
 
+# feature NETWORK_PROFILES
 def promote():
     """At boot: what was set before it comes into use (B10.FR.04)."""
     for slot in SLOTS.split(","):
@@ -73,6 +74,9 @@ def promote():
                 board.store_delete(b"new:" + slot.encode())
             except OSError:
                 log.error("profiles: no room for the new profile of slot %s", slot)
+
+
+# end
 
 
 def load(slot, place=b"net:"):
@@ -114,6 +118,7 @@ def _store(key, slot, profile):
         board.store_put(key, data.encode())
 
 
+# feature PROFILE_FALLBACK
 def worked(slot, profile):
     """Remember the profile of a connection that has come (B10.FR.07)."""
     try:
@@ -123,6 +128,9 @@ def worked(slot, profile):
             log.info("profiles: from now on with security profile 2")
     except OSError:
         log.error("profiles: no room for the profile that works")
+
+
+# end
 
 
 # feature TLS
@@ -140,6 +148,7 @@ def drop_lower(priority):
 # end
 
 
+# feature NETWORK_PROFILES
 async def set_profile(request, link):
     """SetNetworkProfileRequest (B09.FR.01 to B09.FR.05).
 
@@ -171,3 +180,6 @@ async def set_profile(request, link):
         await link.put('{"status":"Accepted"}')
     else:
         await link.put('{"status":"%s","statusInfo":{"reasonCode":"%s"}}' % (status, reason))
+
+
+# end

@@ -96,7 +96,8 @@ class Provisioning:
         """The connection is gone."""
         self._lost_at = board.uptime()
         self._rpc.disconnected()
-        self._model.no_report()
+        if features.BASE_REPORT:
+            self._model.no_report()
         self.on_offline()
         self._kick.set()
 
@@ -194,9 +195,11 @@ class Provisioning:
             self.on_online()
         elif self.status == "Rejected":
             self._rpc.drop_queue("Dropped")
-            self._model.no_report()
+            if features.BASE_REPORT:
+                self._model.no_report()
         self._kick.set()
 
+    # feature TRIGGER_ALL
     def boot_wanted(self):
         """May the CSMS ask for a BootNotificationRequest (F06.FR.17)?"""
         return self.status != "Accepted" and not self._booting
@@ -204,6 +207,8 @@ class Provisioning:
     def trigger_boot(self):
         """Queue the BootNotificationRequest that the CSMS has asked for."""
         self._send_boot("Triggered")
+
+    # end
 
     # SecurityEventNotificationRequest
 

@@ -19,6 +19,7 @@ class Remote:
         self.statuses = {}
         # end
 
+    # feature UNLOCK_CONNECTOR
     async def unlock(self, request, link):
         """UnlockConnectorRequest (F05.FR.01 to F05.FR.06)."""
         evse = request["evseId"]
@@ -30,12 +31,18 @@ class Remote:
             status = "Unlocked" if await self._evse.lock(evse, False) else "UnlockFailed"
         await link.put('{"status":"%s"}' % status)
 
+    # end
+
+    # feature DATA_TRANSFER
     async def data_transfer(self, request, link):
         """DataTransferRequest: no vendor's extension is known (P01.FR.05)."""
         await link.put('{"status":"UnknownVendorId"}')
 
+    # end
+
     # F06
 
+    # feature TRIGGER_MESSAGE
     async def trigger(self, request, link):
         """TriggerMessageRequest: the answer, then the messages (F06.FR.04, F06.FR.05, F06.FR.10)."""
         after = None
@@ -48,11 +55,12 @@ class Remote:
 
     async def _message(self, wanted, evse):
         """What sends a message; None when there is none to be sent, False when it is not implemented."""
+        if wanted == "Heartbeat":
+            return _later(self._registration.send_heartbeat)
+        # feature TRIGGER_ALL
         if wanted == "BootNotification":
             # F06.FR.17
             return _later(self._registration.trigger_boot) if self._registration.boot_wanted() else None
-        if wanted == "Heartbeat":
-            return _later(self._registration.send_heartbeat)
         if wanted in ("LogStatusNotification", "FirmwareStatusNotification"):
             # where no log is ever uploaded, no firmware fetched: Idle (F06.FR.15, F06.FR.16)
             if features.DIAGNOSTICS and wanted in self.statuses:
@@ -64,16 +72,19 @@ class Remote:
         number = evse["id"] if evse else 0
         if not 0 <= number <= EVSES or (evse and not number):
             return None if wanted in ("MeterValues", "TransactionEvent") else False
+        # feature CLOCK_ALIGNED
         if wanted == "MeterValues":
             return await self.metering.trigger(number)
-        if wanted != "TransactionEvent":
-            return False
-        # F06.FR.07, F06.FR.11
-        transactions = self._transactions
-        for n in range(1, EVSES + 1):
-            if number in (0, n) and transactions.transaction_id(n):
-                return _later(transactions.trigger, number)
-        return None
+        # end
+        if wanted == "TransactionEvent":
+            # F06.FR.07, F06.FR.11
+            transactions = self._transactions
+            for n in range(1, EVSES + 1):
+                if number in (0, n) and transactions.transaction_id(n):
+                    return _later(transactions.trigger, number)
+            return None
+        # end
+        return False
 
 
 def _later(function, *args):
@@ -83,5 +94,10 @@ def _later(function, *args):
     return after
 
 
+# end
+# feature TRIGGER_ALL
 async def _build_idle(link):
     await link.put('{"status":"Idle"}')
+
+
+# end

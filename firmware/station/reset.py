@@ -6,7 +6,7 @@ import sys
 import board
 from micropython import const
 
-from . import log, provisioning, websocket
+from . import features, log, provisioning, websocket
 from .aio import Signal
 from .variables import EVSES
 
@@ -47,7 +47,12 @@ class Reset:
         be lost, as its EVSEs are held from now on.
         """
         target = request.get("evseId", 0)
-        if "evseId" in request and not 1 <= target <= EVSES:
+        if not features.RESET_EVSE:
+            # B11.FR.09, B12.FR.09
+            if "evseId" in request:
+                await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnsupportedParam"}}')
+                return
+        elif "evseId" in request and not 1 <= target <= EVSES:
             await link.put('{"status":"Rejected","statusInfo":{"reasonCode":"UnknownEvse"}}')
             return
         if not self._running:
@@ -103,7 +108,7 @@ class Reset:
             if not (self._registration.online() and self.outbox.pending(None)):
                 break
             await asyncio.sleep_ms(_POLL_MS)
-        if target:
+        if features.RESET_EVSE and target:
             await self._reset_evse(target)
             return
         try:
@@ -124,6 +129,7 @@ class Reset:
                 break
             await asyncio.sleep_ms(_POLL_MS)
 
+    # feature RESET_EVSE
     async def _reset_evse(self, evse):
         """Everything that the controller does for the EVSE begins anew (B11.FR.08)."""
         self._availability.hold(evse, True)
@@ -133,3 +139,5 @@ class Reset:
             log.warn("reset: EVSE %d does not answer", evse)
         if not self._wanted & 1:
             self._availability.release(evse)
+
+    # end

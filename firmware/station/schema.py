@@ -179,6 +179,7 @@ _NETWORK_PROFILE = const(
 
 _REQUESTS = const(
     (
+        # feature CHANGE_AVAILABILITY
         (
             "ChangeAvailability",
             (
@@ -186,7 +187,10 @@ _REQUESTS = const(
                 ("evse", _OBJECT | _OPTIONAL, _EVSE),
             ),
         ),
+        # end
+        # feature AUTH_CACHE
         ("ClearCache", ()),
+        # end
         # feature DIAGNOSTICS
         (
             "CustomerInformation",
@@ -209,6 +213,7 @@ _REQUESTS = const(
             ),
         ),
         # end
+        # feature DATA_TRANSFER
         (
             "DataTransfer",
             (
@@ -217,6 +222,7 @@ _REQUESTS = const(
                 ("data", _ANY | _OPTIONAL, None),
             ),
         ),
+        # end
         # feature CERTIFICATES
         (
             "DeleteCertificate",
@@ -234,6 +240,7 @@ _REQUESTS = const(
             ),
         ),
         # end
+        # feature BASE_REPORT
         (
             "GetBaseReport",
             (
@@ -241,6 +248,7 @@ _REQUESTS = const(
                 ("reportBase", _ENUM, ("ConfigurationInventory", "FullInventory", "SummaryInventory")),
             ),
         ),
+        # end
         # feature CERTIFICATES
         (
             "GetInstalledCertificateIds",
@@ -303,7 +311,9 @@ _REQUESTS = const(
                 ),
             ),
         ),
+        # feature TRANSACTION_STATUS
         ("GetTransactionStatus", (("transactionId", _STRING | _OPTIONAL, 36),)),
+        # end
         (
             "GetVariables",
             (
@@ -340,6 +350,7 @@ _REQUESTS = const(
             ),
         ),
         # end
+        # feature REMOTE_START_STOP
         (
             "RequestStartTransaction",
             (
@@ -350,12 +361,19 @@ _REQUESTS = const(
                 ("chargingProfile", _OBJECT | _OPTIONAL, _CHARGING_PROFILE),
             ),
         ),
+        # end
+        # feature REMOTE_START_STOP
         ("RequestStopTransaction", (("transactionId", _STRING, 36),)),
+        # end
+        # feature RESET
         ("Reset", (("type", _ENUM, ("Immediate", "OnIdle")), ("evseId", _INT | _OPTIONAL, None))),
+        # end
+        # feature NETWORK_PROFILES
         (
             "SetNetworkProfile",
             (("configurationSlot", _INT, None), ("connectionData", _OBJECT, _NETWORK_PROFILE)),
         ),
+        # end
         (
             "SetVariables",
             (
@@ -375,6 +393,7 @@ _REQUESTS = const(
                 ),
             ),
         ),
+        # feature TRIGGER_MESSAGE
         (
             "TriggerMessage",
             (
@@ -398,6 +417,7 @@ _REQUESTS = const(
                 ("evse", _OBJECT | _OPTIONAL, _EVSE),
             ),
         ),
+        # end
         # feature FIRMWARE_UPDATE
         (
             "UpdateFirmware",
@@ -419,7 +439,9 @@ _REQUESTS = const(
             ),
         ),
         # end
+        # feature UNLOCK_CONNECTOR
         ("UnlockConnector", (("evseId", _INT, None), ("connectorId", _INT, None))),
+        # end
     )
 )
 
@@ -452,6 +474,37 @@ _UNSUPPORTED = const(
         "SetVariableMonitoring",
         "UnpublishFirmware",
         "UpdateFirmware",
+        # without AUTH_CACHE
+        "ClearCache",
+        # end
+        # without BASE_REPORT
+        "GetBaseReport",
+        # end
+        # without CHANGE_AVAILABILITY
+        "ChangeAvailability",
+        # end
+        # without DATA_TRANSFER
+        "DataTransfer",
+        # end
+        # without NETWORK_PROFILES
+        "SetNetworkProfile",
+        # end
+        # without REMOTE_START_STOP
+        "RequestStartTransaction",
+        "RequestStopTransaction",
+        # end
+        # without RESET
+        "Reset",
+        # end
+        # without TRANSACTION_STATUS
+        "GetTransactionStatus",
+        # end
+        # without TRIGGER_MESSAGE
+        "TriggerMessage",
+        # end
+        # without UNLOCK_CONNECTOR
+        "UnlockConnector",
+        # end
     )
 )
 

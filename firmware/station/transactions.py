@@ -10,7 +10,7 @@ from binascii import hexlify
 import board
 from micropython import const
 
-from . import clock, health, log
+from . import clock, features, health, log
 from .aio import Signal
 from .authorization import same
 from .devicemodel import EVSES
@@ -195,8 +195,8 @@ class Transactions:
             s.held = _INVALID
             self._stop(s, "DeAuthorized", "Deauthorized", None, _BY_CSMS)
             return
-        most = self._model.integer("TxCtrlr.MaxEnergyOnInvalidId")
-        if most and s.register is not None:
+        most = self._model.integer("TxCtrlr.MaxEnergyOnInvalidId") if features.MAX_ENERGY else 0
+        if features.MAX_ENERGY and most and s.register is not None:
             s.limit = s.register + most
             s.meter_at = 0
         else:
@@ -236,13 +236,12 @@ class Transactions:
         elif s.held and same(token, s.token) and not (s.held == _LEFT and s.connected):
             self._release(s)
             return
-        elif not (
-            s.held
-            or self._may_begin(s)
+        elif not (s.held or self._may_begin(s)):
             # a master pass stops what goes on elsewhere
-            or (remote is None and self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId"))
-        ):
-            return
+            if not features.MASTER_PASS:
+                return
+            if remote is not None or not (self.active(0) and self._model.get("AuthCtrlr.MasterPassGroupId")):
+                return
         going = s.authorized
         stops = going or s.held
         status, known, _ = await self._authorization.authorize(
@@ -251,7 +250,7 @@ class Transactions:
         log.info("transactions: %d: token %s", s.evse, status)
         if status != "Accepted":
             return
-        if self._authorization.is_master(known):
+        if features.MASTER_PASS and self._authorization.is_master(known):
             # C16.FR.02, C16.FR.03
             for each in self._sessions:
                 self._release(each)
@@ -304,6 +303,7 @@ class Transactions:
             and self.operative(s.evse)
         )
 
+    # feature REMOTE_START_STOP
     # F01 to F03
 
     async def request_start(self, request, link):
@@ -352,6 +352,8 @@ class Transactions:
 
         return after
 
+    # end
+
     # the sessions
 
     async def run(self):
@@ -381,7 +383,7 @@ class Transactions:
             seconds = min(seconds, s.lock_at - now)
         if s.stop:
             seconds = min(seconds, s.stop_at - now)
-        if s.limit is not None and not s.suspended:
+        if features.MAX_ENERGY and s.limit is not None and not s.suspended:
             seconds = min(seconds, s.meter_at - now)
         return max(seconds, 1)
 
@@ -429,6 +431,7 @@ class Transactions:
         elif s.asked and s.id:
             s.asked = False
             trigger = "Trigger"
+        # feature SIGNED_METER_VALUES
         elif s.signed is None and s.authorized and s.connected and not s.id and self._mask(_START) & _SIGNED:
             # E01.FR.04
             reading = await self._metering.read(n)
@@ -439,6 +442,7 @@ class Transactions:
                 log.error("transactions: %d: the meter does not sign", n)
                 return True
             trigger = "SignedDataReceived"
+        # end
         else:
             s.asked = False
             await self._drive(s)
@@ -494,7 +498,7 @@ class Transactions:
             return
         if not evse.plugged(n):
             s.held = 0
-        if s.limit is not None and not s.suspended and board.uptime() >= s.meter_at:
+        if features.MAX_ENERGY and s.limit is not None and not s.suspended and board.uptime() >= s.meter_at:
             values = await evse.read_meter(n)
             left = s.limit - values[0] if values else 0
             s.suspended = values is not None and left <= 0
@@ -503,8 +507,10 @@ class Transactions:
             # the report may have been lost
             await evse.refresh(n)
         offer = s.authorized and s.connected and not s.suspended and not evse.faulted(n)
+        # feature SIGNED_METER_VALUES
         if s.signed is False and not s.id and not self._mask(_START) & _ENERGY:
             offer = False
+        # end
         if evse.enabled(n) and not offer:
             s.offered = None
             await evse.enable(n, False)
@@ -551,8 +557,10 @@ class Transactions:
             points |= _AUTHORIZED | (_POWER_PATH if s.connected else 0)
         if state == "Charging":
             points |= _ENERGY
+        # feature SIGNED_METER_VALUES
         if s.signed:
             points |= _SIGNED
+        # end
         risen, fallen = points & ~s.points, s.points & ~points
         changed = state != s.state
         if trigger == "ChargingStateChanged" and not changed and not risen and not fallen:

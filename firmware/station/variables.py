@@ -33,7 +33,12 @@ REBOOT = const(32)  # takes effect at the next boot
 
 _STATES = const("Available,Occupied,Reserved,Unavailable,Faulted")
 _TX_POINTS = const("EVConnected,Authorized,PowerPathClosed,EnergyTransfer")
+# without SIGNED_METER_VALUES
+_TX_START_POINTS = const("EVConnected,Authorized,PowerPathClosed,EnergyTransfer")
+# end
+# feature SIGNED_METER_VALUES
 _TX_START_POINTS = const("EVConnected,Authorized,DataSigned,PowerPathClosed,EnergyTransfer")
+# end
 _MEASURANDS = const("Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage")
 _REGISTER = const("Energy.Active.Import.Register")
 
@@ -45,6 +50,7 @@ CONNECTOR = const(2)
 # Lowest: of a number; the shortest string; 0 for a list that may be empty.
 TABLE = const(
     (
+        # feature CLOCK_ALIGNED
         (
             "AlignedDataCtrlr",
             STATION,
@@ -54,11 +60,15 @@ TABLE = const(
                 ("Interval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
                 ("Measurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
                 ("SendDuringIdle", None, _BOOLEAN | RW, None, None, None, "false"),
+                # feature SIGNED_METER_VALUES
                 ("SignReadings", None, _BOOLEAN | RW, None, None, None, "false"),
+                # end
                 ("TxEndedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
                 ("TxEndedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
             ),
         ),
+        # end
+        # feature AUTH_CACHE
         (
             "AuthCacheCtrlr",
             STATION,
@@ -71,16 +81,23 @@ TABLE = const(
                 ("Storage", None, _INTEGER, None, None, _CACHE_BYTES, None),
             ),
         ),
+        # end
         (
             "AuthCtrlr",
             STATION,
             (
+                # feature REMOTE_START_STOP
                 ("AuthorizeRemoteStart", None, _BOOLEAN | RW, None, None, None, "true"),
+                # end
+                # feature AUTH_CACHE
                 ("DisableRemoteAuthorization", None, _BOOLEAN | RW, None, None, None, "false"),
+                # end
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("LocalAuthorizeOffline", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("LocalPreAuthorize", None, _BOOLEAN | RW, None, None, None, "true"),
+                # feature MASTER_PASS
                 ("MasterPassGroupId", None, _STRING | RW, None, 0, 36, ""),
+                # end
                 ("OfflineTxForUnknownIdEnabled", None, _BOOLEAN | RW, None, None, None, "false"),
             ),
         ),
@@ -117,6 +134,7 @@ TABLE = const(
                 ("NetworkConfigurationPriority", None, _SEQUENCE | RW | REBOOT, None, None, "1,2", "1"),
                 ("NetworkProfileConnectionAttempts", None, _INTEGER | RW, None, 1, 100, "3"),
                 ("OfflineThreshold", None, _INTEGER | RW, "s", 0, None, "300"),
+                # feature SIGNED_METER_VALUES
                 (
                     "PublicKeyWithSignedMeterValue",
                     None,
@@ -126,6 +144,7 @@ TABLE = const(
                     "Never,OncePerTransaction,EveryMeterValue",
                     "OncePerTransaction",
                 ),
+                # end
                 ("ResetRetries", None, _INTEGER | RW, None, 0, 10, "0"),
                 ("RetryBackOffRandomRange", None, _INTEGER | RW, "s", 0, 3600, "10"),
                 ("RetryBackOffRepeatTimes", None, _INTEGER | RW, None, 0, 10, "5"),
@@ -140,7 +159,9 @@ TABLE = const(
             (
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
                 ("Enabled", None, _BOOLEAN | RW, None, None, None, "true"),
+                # feature SIGNED_METER_VALUES
                 ("SignReadings", None, _BOOLEAN | RW, None, None, None, "false"),
+                # end
                 ("TxEndedInterval", None, _INTEGER | RW, "s", 0, _DAY_S, "0"),
                 ("TxEndedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
                 ("TxStartedMeasurands", None, MEMBERS | RW, None, 0, _MEASURANDS, _REGISTER),
@@ -175,7 +196,9 @@ TABLE = const(
             STATION,
             (
                 ("EVConnectionTimeOut", None, _INTEGER | RW, "s", 0, _DAY_S, "60"),
+                # feature MAX_ENERGY
                 ("MaxEnergyOnInvalidId", None, _INTEGER | RW, "Wh", 0, None, "0"),
+                # end
                 ("StopTxOnEVSideDisconnect", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("StopTxOnInvalidId", None, _BOOLEAN | RW, None, None, None, "true"),
                 ("TxStartPoint", None, MEMBERS | RW, None, None, _TX_START_POINTS, "EVConnected,Authorized"),
@@ -200,7 +223,9 @@ TABLE = const(
             "EVSE",
             EVSE,
             (
+                # feature RESET_EVSE
                 ("AllowReset", None, _BOOLEAN, None, None, None, "true"),
+                # end
                 ("Available", None, _BOOLEAN, None, None, None, "true"),
                 ("AvailabilityState", None, OPTIONS, None, None, _STATES, None),
                 ("Power", None, DECIMAL, "W", None, _EVSE_POWER_W, ""),
