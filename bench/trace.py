@@ -28,7 +28,8 @@ T = TypeVar("T")
 class Trace:
     """All times in virtual ns from the first power-on, all sizes in bytes; every list in order of time.
 
-    messages     (ns, "in" from the station, "out" to it, or "http", text on the wire)
+    messages     (ns, "in" from the station, "out" to it, text on the wire); and (ns, "http", line) for each
+                 TLS handshake, HTTP upgrade and request for a file
     violations   (ns, what a message did against schemas or OCPP-J)
     heap         (ns, in use with garbage)
     live         (ns, what could be reached)
@@ -55,7 +56,7 @@ class Trace:
 def record(rig: Rig, acts: Sequence[tuple[int, str, str]], folder: Path) -> None:
     """Write the trace of a run that has come to its end into its output folder."""
     whole = {
-        "messages": len(messages := _messages(rig.csms)),
+        "messages": len(messages := _messages(rig)),
         "violations": len(violations := _violations(rig.csms)),
         "resets": len(rig.resets),
         "acts": len(acts),
@@ -85,8 +86,10 @@ def bounded(entries: Sequence[T], most: int = LINES) -> list[T]:
     return [*entries[: most - most // 2], *entries[len(entries) - most // 2 :]]
 
 
-def _messages(csms: Csms) -> list[tuple[int, str, str]]:
-    found = [
+def _messages(rig: Rig) -> list[tuple[int, str, str]]:
+    csms = rig.csms
+    found = [(at_ns, "http", line) for at_ns, line in rig.hosts.transcript()]
+    found += [
         (shake.at_ns, "http", f"GET {shake.path} {shake.status} {shake.reason}".rstrip())
         for connection in csms.connections
         if (shake := connection.handshake)

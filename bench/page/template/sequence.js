@@ -25,12 +25,14 @@ function entriesOf(trace) {
     .sort((a, b) => a.ns - b.ns || order[a.kind] - order[b.kind] || a.n - b.n);
 }
 
-const upgrade = text => ({
-  kind: "http",
-  type: "CALL",
-  title: text.replace(/ (\d+).*$/, ""),
-  fields: text.match(/ (\d+.*)$/)?.[1] ?? "",
-});
+/** A TLS handshake with what came of it, or an HTTP request with its status. */
+function upgrade(text) {
+  const tls = text.match(/^(TLS \S+) (.*)$/),
+    request = text.match(/^(?:(\S+) )?([A-Z]+ \S+) (\d+.*)$/);
+  if (tls) return { kind: "http", type: "CALL", title: tls[1], fields: tls[2] };
+  const [, host, title, result] = request ?? [null, "", text, ""];
+  return { kind: "http", type: "CALL", title, fields: [result, host].filter(Boolean).join("  ") };
+}
 
 /** An OCPP-J message; `actions` remembers what each message id asked for. */
 function told(text, actions) {
