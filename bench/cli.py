@@ -32,11 +32,12 @@ from bench.emulators.base import EmulatorError
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
 from bench.firmware import RELEASE, FirmwareError
 from bench.memory.budget import BudgetError, breaches, read_budget, write_shares
-from bench.memory.commands import history
+from bench.memory.commands import history, peers
 from bench.memory.compare import Bytes, CompareError, changes, load, to_json, to_markdown, totals
 from bench.memory.elf import LEVELS, ImageFileError, Level, StaticMemory, measure
 from bench.memory.history import HistoryError
 from bench.memory.linkmap import MapError
+from bench.memory.peers import PeersError
 from bench.mutations import MutationError
 from bench.platforms import load_platform, names
 from bench.provision import StoreError
@@ -60,6 +61,7 @@ CLEAR_ERRORS = (
     ListError,
     MapError,
     MutationError,
+    PeersError,
     page.PageError,
     PicsError,
     RigError,
@@ -73,6 +75,7 @@ app = typer.Typer(
     help="OCPP 2.0.1 on a microcontroller: build it, run it on emulated boards, measure it.",
 )
 app.add_typer(history, name="history")
+app.command()(peers)
 
 Boards = Annotated[list[str] | None, typer.Option("--board", "-b", help="Board (may be repeated); all.")]
 VariantName = Annotated[str, typer.Option("--variant", help="What is built (firmware/variants.toml).")]
