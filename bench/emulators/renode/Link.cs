@@ -435,6 +435,8 @@ namespace OcppLiteBench
 
         private void NoteReset(IMachine _)
         {
+            instructionsBefore += instructions;
+            instructions = 0;
             if(quiet)
             {
                 return;
@@ -446,8 +448,6 @@ namespace OcppLiteBench
             {
                 uart.Clear();
             }
-            instructionsBefore += instructions;
-            instructions = 0;
             var cause = causes.Select(each => (string)Property(each, "LastResetCause").GetValue(each)).FirstOrDefault();
             resets.Add(Tuple.Create(Now, resetBy ?? cause ?? "software"));
             // A reset gives the CPU a new thread, whose random numbers would begin again with the same seed.

@@ -46,7 +46,8 @@ class RenodeBoard(Emulator):
     access to memory; it is whole after `close`.
 
     Renode takes a reset, and lets the bench in, at the end of a quantum only: half a millisecond while the
-    CPU is at work, and that is also how far the time of a visit may lag. Times are whole microseconds, so
+    CPU is at work, and that is also how far the time of a visit may lag. A traced instruction ends a block of
+    translated code, which may move the next interrupt by some instructions. Times are whole microseconds, so
     `advance` may end up to 999 ns after the time asked for.
     """
 
