@@ -216,6 +216,28 @@ def test_what_other_commands_measured_is_shown_where_it_is(
     assert browser.evaluate("document.querySelectorAll('#cases rect.hit').length") == 1  # that of this image
 
 
+def test_what_was_not_measured_is_said(browser: Browser, report: Path, tmp_path: Path) -> None:
+    """Of a foreign image without linker map, heap and stack, whose scenarios did not get to their end."""
+    nothing = dict.fromkeys(
+        ("emulator", "virtual_s", "host_s", "instructions", "transcript_sha256", "memory")
+    )
+    results = json.loads((report / "results.json").read_text())
+    lost = [{**each, **nothing, "verdict": "FAIL", "message": "a process died"} for each in results]
+    (tmp_path / "results.json").write_text(json.dumps(lost))
+    image = json.loads((report / "memory.json").read_text())[BOARD]
+    unknown = {"component": "unknown", "block": "unknown", "source": "unknown", "symbol": "unknown"}
+    items = [{**item, **unknown} for item in image["items"] if item["kind"] == "ROM"]
+    image |= {"items": items, "heap": None, "stack": None, "ram": 0, "fixed_ram": 0}
+    (tmp_path / "memory.json").write_text(json.dumps({BOARD: image}))
+    browser.complaints.clear()
+    browser.open(page.render(tmp_path))
+    assert browser.complaints == []
+    told = browser.evaluate("[...document.querySelectorAll('.absent')].map(each => each.textContent)")
+    assert len(told) == 4
+    for words in ("conformance matrix", "nothing of its RAM", "left no trace", "Neither stack nor heap"):
+        assert any(words in each for each in told), told
+
+
 def test_the_treemap_goes_into_a_block_and_back(browser: Browser, report: Path) -> None:
     browser.open(report / page.INDEX)
     trail = "document.querySelector('#rom .trail').textContent"

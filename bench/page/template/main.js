@@ -30,17 +30,35 @@ function drawAbout() {
   );
 }
 
+/** A section that cannot be drawn says so, and leaves the others alone. */
+async function attempt(id, draw) {
+  try {
+    return await draw();
+  } catch (error) {
+    console.error(error);
+    document.getElementById(id).append(notMeasured(`This could not be drawn: ${error.message}`));
+    return true;
+  }
+}
+
 const pause = () =>
   new Promise(resolve => {
     setTimeout(resolve);
   });
 
-drawHead();
-drawMatrix();
-for (const draw of [drawBudget, drawRom, drawRam, drawScenario, drawCases, drawAbout]) {
+await attempt("verdict", drawHead);
+await attempt("conformance", drawMatrix);
+for (const [id, draw] of Object.entries({
+  budget: drawBudget,
+  rom: drawRom,
+  ram: drawRam,
+  scenario: drawScenario,
+  cases: drawCases,
+  about: drawAbout,
+})) {
   await pause();
-  await draw();
+  await attempt(id, draw);
 }
-for (const [name, draw] of Object.entries({ price: drawPrice, history: drawHistory, peers: drawPeers }))
-  if (!draw()) $(`nav [data-of=${name}]`).parentElement.remove();
+for (const [id, draw] of Object.entries({ price: drawPrice, history: drawHistory, peers: drawPeers }))
+  if (!(await attempt(id, draw))) $(`nav [data-of=${id}]`).parentElement.remove();
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

@@ -104,6 +104,7 @@ function ramMap(board, width) {
   const image = core.images[board],
     parts = ramParts(board),
     narrow = width < 460;
+  if (!parts.length) return notMeasured("The image says nothing of its RAM.");
   const region = image.regions.find(
     each =>
       each.kind === "RAM" &&
