@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.conformance.page import BLOCKS
 from bench.keywords.base import TELLING, TELLING_MOST
-from bench.memory import history
+from bench.memory import history, peers
 from bench.memory.budget import read_budget
 from bench.page.keep import MEMORY, RUN
 from bench.trace import TRACE
@@ -41,9 +41,10 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     budget     limits of bench/memory/budget.toml
     telling    fields that tell a message from others of its action, by action; "" for all others
     history    bench.memory.history.Entry, without blocks
+    peers      rows and notes of bench.memory.peers; None for a foreign image
     price, heap   as their commands wrote them
 
-    Raises PageError where no run has left its results, BudgetError, HistoryError.
+    Raises PageError where no run has left its results, BudgetError, HistoryError, PeersError.
     """
     results = _read(folder / "results.json")
     if not isinstance(results, list):
@@ -57,9 +58,9 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         if trace is not None:
             traces[run["id"]][run["board"]] = trace
         run["trace"] = list(traces).index(run["id"]) if trace is not None else None
-    memory = _read(folder / MEMORY) or {}
+    about, memory = _read(folder / RUN) or {}, _read(folder / MEMORY) or {}
     core = {
-        "about": _read(folder / RUN) or {},
+        "about": about,
         "runs": runs,
         "matrix": _read(folder / "conformance.json"),
         "blocks": BLOCKS,
@@ -70,10 +71,22 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             {name: value for name, value in asdict(entry).items() if name != "blocks"}
             for entry in history.read()
         ],
+        "peers": _peers(folder, memory, about.get("variant")),
         "price": _read(folder / PRICE),
         "heap": _read(folder / HEAP),
     }
     return core, list(traces.values())
+
+
+def _peers(folder: Path, memory: dict[str, Any], variant: str | None) -> dict[str, Any] | None:
+    if variant is None:
+        return None
+    ours = [
+        row
+        for board, static in memory.items()
+        for row in peers.our_rows(static["items"], board, variant, peers.measurements(folder, board))
+    ]
+    return {"rows": peers.ordered([*peers.peer_rows(), *ours]), "notes": peers.notes()}
 
 
 def image(static: dict[str, Any]) -> dict[str, Any]:
