@@ -122,12 +122,12 @@ class HostKeywords(Keywords):
     @keyword
     def hash_data_of(self, name: str, kind: str = "ecdsa", expired: bool = False) -> Payload:
         """CertificateHashDataType of a root, with SHA-256."""
-        return dict(hash_data(self._root(name, kind, expired).certificate))
+        return self._hash_data(name, kind, expired)
 
     @keyword
     def certificate_is_listed(self, response: Message, type: str, name: str) -> None:
         """A GetInstalledCertificateIdsResponse has this root under this type, once."""
-        count = self._listed(response, type, hash_data(self._root(name, "ecdsa", False).certificate))
+        count = self._listed(response, type, self._hash_data(name))
         if count != 1:
             raise AssertionError(f"{type} {name} is listed {count} times{self._story(response)}")
 
@@ -135,7 +135,7 @@ class HostKeywords(Keywords):
     def certificate_is_not_listed(
         self, response: Message, type: str, name: str, expired: bool = False
     ) -> None:
-        if self._listed(response, type, hash_data(self._root(name, "ecdsa", expired).certificate)):
+        if self._listed(response, type, self._hash_data(name, expired=expired)):
             raise AssertionError(f"{type} {name} is listed{self._story(response)}")
 
     @keyword
@@ -224,6 +224,10 @@ class HostKeywords(Keywords):
         return date_time(epoch, self.rig.now_ns // NS_PER_S * NS_PER_S)
 
     # inside
+
+    def _hash_data(self, name: str, kind: str = "ecdsa", expired: bool = False) -> Payload:
+        issuer = self._root("csms", kind, False).certificate if name == "csms successor" else None
+        return dict(hash_data(self._root(name, kind, expired).certificate, issuer))
 
     def _root(self, name: str, kind: str, expired: bool) -> Credentials:
         try:

@@ -36,13 +36,17 @@ _GOOD = const(6)
 
 def _ders(pem):
     """DER of each certificate in a PEM text (RFC 7468). Raises ValueError."""
-    parts = pem.split(_BEGIN)
     ders = []
-    for part in parts[1:]:
-        body = part.split(_END)
-        if len(body) != 2:
+    end = 0
+    while True:
+        start = pem.find(_BEGIN, end)
+        if start < 0:
+            break
+        start += len(_BEGIN)
+        end = pem.find(_END, start)
+        if end < 0:
             raise ValueError("no end of a certificate")
-        ders.append(a2b_base64(body[0].encode()))
+        ders.append(a2b_base64(pem[start:end]))
     if not ders:
         raise ValueError("no certificate in PEM")
     return ders

@@ -135,7 +135,7 @@ class Client:
         self.target = target
         self.number = number
         self.steps: list[int] = []
-        self.size = 16384
+        self.size = 17536
 
     def ask(self, *command: Any) -> Any:
         answer = self.target.ask(*command, seconds=60)

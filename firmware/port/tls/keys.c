@@ -1,4 +1,4 @@
-// Keys of mbedTLS: RSA with public keys only, and P-256 by p256-m, which takes 3 kB instead of 9. Stands in
+// Keys of mbedTLS: RSA with public keys only (rsa.c), and P-256 by p256-m, which takes 3 kB instead of 9. Stands in
 // for library/pk_wrap.c, and for the operations that mbedtls_config.h says are ours (_ALT).
 
 #include "chip.h"
@@ -118,29 +118,29 @@ static int rsa_can(mbedtls_pk_type_t type) {
     return type == MBEDTLS_PK_RSA;
 }
 
-static int rsa_verify(mbedtls_pk_context *key, mbedtls_md_type_t md, const unsigned char *hash, size_t hash_size,
+static int rsa_check(mbedtls_pk_context *key, mbedtls_md_type_t md, const unsigned char *hash, size_t hash_size,
     const unsigned char *signature, size_t size) {
     if (size != mbedtls_rsa_get_len(key->pk_ctx)) {
         return MBEDTLS_ERR_RSA_VERIFY_FAILED;
     }
-    return mbedtls_rsa_pkcs1_verify(key->pk_ctx, md, hash_size, hash, signature);
+    return rsa_verify(key->pk_ctx, md, hash, hash_size, signature);
 }
 
-static int rsa_encrypt(mbedtls_pk_context *key, const unsigned char *input, size_t size, unsigned char *output,
+static int rsa_hide(mbedtls_pk_context *key, const unsigned char *input, size_t size, unsigned char *output,
     size_t *output_size, size_t room, int (*random)(void *, unsigned char *, size_t), void *context) {
     *output_size = mbedtls_rsa_get_len(key->pk_ctx);
     if (*output_size > room) {
         return MBEDTLS_ERR_RSA_OUTPUT_TOO_LARGE;
     }
-    return mbedtls_rsa_pkcs1_encrypt(key->pk_ctx, random, context, size, input, output);
+    return rsa_encrypt(key->pk_ctx, input, size, output);
 }
 
 const mbedtls_pk_info_t mbedtls_rsa_info = {
     .type = MBEDTLS_PK_RSA,
     .get_bitlen = rsa_bits,
     .can_do = rsa_can,
-    .verify_func = rsa_verify,
-    .encrypt_func = rsa_encrypt,
+    .verify_func = rsa_check,
+    .encrypt_func = rsa_hide,
     .ctx_alloc_func = rsa_alloc,
     .ctx_free_func = rsa_free,
 };

@@ -25,10 +25,9 @@
 #define MBEDTLS_SHA384_C
 #define MBEDTLS_SHA512_SMALLER
 
-// keys.c: P-256 by p256-m, RSA with public keys only.
+// keys.c: P-256 by p256-m; rsa.c: RSA with public keys only.
 #define MBEDTLS_BIGNUM_C
-#define MBEDTLS_MPI_MAX_SIZE 512 // RSA of 4096 bits
-#define MBEDTLS_MPI_WINDOW_SIZE 1
+#define MBEDTLS_MPI_MAX_SIZE 64
 #define MBEDTLS_ECP_C
 #define MBEDTLS_ECP_DP_SECP256R1_ENABLED
 #define MBEDTLS_ECP_FIXED_POINT_OPTIM 0
@@ -40,7 +39,7 @@
 #define MBEDTLS_ECDSA_SIGN_ALT
 #define MBEDTLS_ECDSA_VERIFY_ALT
 #define MBEDTLS_PKCS1_V15
-#define MBEDTLS_PKCS1_V21
+#define MBEDTLS_RSA_ALT
 #define MBEDTLS_RSA_C
 
 #define MBEDTLS_ASN1_PARSE_C

@@ -76,9 +76,28 @@ static mp_int_t seconds_of(const mbedtls_x509_time *time) {
     return MAX(0, MIN(seconds, TIME_MAX));
 }
 
+static bool has_wildcard(const mbedtls_asn1_buf *name) {
+    return memchr(name->p, '*', name->len) != NULL;
+}
+
+// Does the server name itself by a wildcard? It is not to (errata 2.62, AllowCSMSTLSWildcards).
+static bool named_by_wildcard(const mbedtls_x509_crt *certificate) {
+    for (const mbedtls_x509_sequence *name = &certificate->subject_alt_names; name; name = name->next) {
+        if (name->buf.p && has_wildcard(&name->buf)) {
+            return true;
+        }
+    }
+    for (const mbedtls_x509_name *name = &certificate->subject; name; name = name->next) {
+        if (name->val.p && has_wildcard(&name->val)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The verification's hook for each certificate of the chain. Once the clock is set, the times of a connection
 // can be looked at again (Client.valid).
-static int check_times(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
+static int check(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
     trust_t *trust = context;
     mp_int_t not_before = seconds_of(&certificate->valid_from);
     mp_int_t not_after = seconds_of(&certificate->valid_to);
@@ -86,6 +105,7 @@ static int check_times(void *context, mbedtls_x509_crt *certificate, int depth, 
     trust->not_after = MIN(trust->not_after, not_after);
     *flags |= trust->exact && trust->now < not_before ? MBEDTLS_X509_BADCERT_FUTURE : 0;
     *flags |= trust->now > not_after ? MBEDTLS_X509_BADCERT_EXPIRED : 0;
+    *flags |= depth == 0 && named_by_wildcard(certificate) ? MBEDTLS_X509_BADCERT_CN_MISMATCH : 0;
     return 0;
 }
 
@@ -178,7 +198,7 @@ static int session_init(session_t *session, const char *host) {
         mbedtls_ssl_conf_rng(config, random_bytes, NULL);
         mbedtls_ssl_conf_groups(config, groups);
         mbedtls_ssl_conf_ca_cb(config, find_roots, &session->trust);
-        mbedtls_ssl_conf_verify(config, check_times, &session->trust);
+        mbedtls_ssl_conf_verify(config, check, &session->trust);
         // Its setter wants room to send as much, which nobody has to.
         config->mfl_code = MBEDTLS_SSL_MAX_FRAG_LEN_4096;
         result = mbedtls_ssl_setup(&session->ssl, config);
@@ -447,7 +467,7 @@ static mp_obj_t tls_trusted(size_t n_args, const mp_obj_t *args) {
     }
     if (result == 0) {
         result = mbedtls_x509_crt_verify_with_ca_cb(&list, find_roots, &trust,
-            &mbedtls_x509_crt_profile_default, NULL, &flags, check_times, &trust);
+            &mbedtls_x509_crt_profile_default, NULL, &flags, check, &trust);
         if (mbedtls_x509_crt_check_key_usage(&list, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0) {
             flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
         }
@@ -473,8 +493,7 @@ static mp_obj_t tls_verify(mp_obj_t der, mp_obj_t digest_in, mp_obj_t signature_
         result = mbedtls_pk_verify(key, MBEDTLS_MD_SHA256, digest.buf, digest.len, signature.buf, signature.len);
         if (result != 0 && mbedtls_pk_can_do(key, MBEDTLS_PK_RSA)
             && signature.len == mbedtls_rsa_get_len(mbedtls_pk_rsa(*key))) {
-            result = mbedtls_rsa_rsassa_pss_verify_ext(mbedtls_pk_rsa(*key), MBEDTLS_MD_SHA256, digest.len,
-                digest.buf, MBEDTLS_MD_SHA256, MBEDTLS_RSA_SALT_LEN_ANY, signature.buf);
+            result = rsa_verify_pss(mbedtls_pk_rsa(*key), digest.buf, signature.buf);
         }
     }
     mbedtls_x509_crt_free(&certificate);
