@@ -41,7 +41,7 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     budget     limits of bench/memory/budget.toml
     telling    fields that tell a message from others of its action, by action; "" for all others
     history    bench.memory.history.Entry, without blocks
-    peers      rows and notes of bench.memory.peers; None for a foreign image
+    peers      rows and notes of bench.memory.peers, and what two columns are called; None for a foreign image
     price, heap   as their commands wrote them
 
     Raises PageError where no run has left its results, BudgetError, HistoryError, PeersError.
@@ -86,7 +86,12 @@ def _peers(folder: Path, memory: dict[str, Any], variant: str | None) -> dict[st
         for board, static in memory.items()
         for row in peers.our_rows(static["items"], board, variant, peers.measurements(folder, board))
     ]
-    return {"rows": peers.ordered([*peers.peer_rows(), *ours]), "notes": peers.notes()}
+    return {
+        "rows": peers.ordered([*peers.peer_rows(), *ours]),
+        "notes": peers.notes(),
+        "rom": peers.ROM,
+        "passed": peers.PASSED,
+    }
 
 
 def image(static: dict[str, Any]) -> dict[str, Any]:

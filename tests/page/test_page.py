@@ -204,12 +204,14 @@ def test_what_other_commands_measured_is_shown_where_it_is(
     found = {"board": BOARD, "id": CASES[0], "heap": heap, "heap_min": 31_232}
     (folder / "heap.json").write_text(json.dumps([found, {**found, "id": CASES[1], "heap": heap - 16}]))
     feature = {"name": "cache", "sentence": "It caches.", "rom": 4321, "ram": 0, "live": 320, "with": []}
-    price = {"variant": "lite", "boards": {BOARD: {"rom": 1, "ram": 1, "live": 1, "features": [feature]}}}
+    whole = {"rom": 160_000, "ram": 49_000, "live": 26_000, "features": [feature]}
+    price = {"variant": "lite", "boards": {BOARD: {**whole, "all_off": {"rom": 9_876}}}}
     (folder / "price.json").write_text(json.dumps(price))
     page.render(folder)
     browser.open(folder / page.INDEX)
     assert "price" in browser.evaluate(sections)
-    assert "4,321" in browser.evaluate("document.getElementById('price').textContent")
+    told = browser.evaluate("document.getElementById('price').textContent")
+    assert all(words in told for words in ("It caches.", "4,321", "9,876"))
     browser.evaluate(
         "[...document.querySelectorAll('#cases button')].find(b => b.textContent === 'smallest heap').click()"
     )

@@ -62,7 +62,7 @@ function budgetRow(name, size, limit, largest) {
     h(
       "span",
       { class: "track", "aria-hidden": "true" },
-      h("i", { css: { width: `${(100 * size) / scale}%` } }),
+      h("i", { css: { width: `${(100 * Math.max(size, 0)) / scale}%` } }),
       limit !== null && h("b", { css: { left: `${(100 * limit) / scale}%` } }),
     ),
     h(

@@ -5,7 +5,7 @@ function drawPeers() {
     section = $("#peers");
   if (!rows.length) return false;
   section.hidden = false;
-  const largest = most(rows.map(row => row.ROM)),
+  const largest = most(rows.map(row => row[core.peers.rom])),
     boundaries = [...new Set(rows.map(row => row.boundary))];
   section.append(
     h(
@@ -38,12 +38,12 @@ function drawPeers() {
 }
 
 function peerRow(row, largest) {
-  const passed = row["mandatory cases passed"],
+  const passed = row[core.peers.passed],
     ours = row.implementation.startsWith("ours");
   return h(
     "div",
     { class: ours ? "priced ours" : "priced" },
-    budgetRow(row.implementation, row.ROM ?? 0, null, largest),
+    budgetRow(row.implementation, row[core.peers.rom] ?? 0, null, largest),
     h(
       "p",
       { class: "soft" },
