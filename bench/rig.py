@@ -21,6 +21,7 @@ from bench.peers.network import Network
 from bench.platforms import Platform
 from bench.provision import Provisioning, image
 from bench.rtt import RttReader
+from bench.traceback import Traceback
 from csms_stub.csms import Csms
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class Rig:
         try:
             self.emulator.load(elf)
             self._symbols = content.image.symbols
+            self._traceback = Traceback(elf, self._symbols)
             self._provision(provisioning)
             self._find_log()
             self.ram = RuntimeProbes(self.emulator, content, self.journal)
@@ -371,7 +373,8 @@ class Rig:
             return False
         *lines, self._unfinished_line = (self._unfinished_line + logged).split(b"\n")
         now = self.now_ns
-        self.log += [LogLine(now, line.decode(errors="replace").rstrip("\r")) for line in lines]
+        texts = (line.decode(errors="replace").rstrip("\r") for line in lines)
+        self.log += [LogLine(now, self._traceback.decoded(text)) for text in texts]
         return True
 
     def _exceptions(self) -> list[str]:

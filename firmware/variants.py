@@ -206,7 +206,7 @@ def write_application(table: Table, variant: Variant, folder: Path) -> None:
     names = ", ".join(f'"{path.name}"' for path in paths)
     # mpy-cross leaves out assert statements from 1 on, line numbers with 3.
     on = variant.features
-    opt = 3 if "line_numbers" not in on else 0 if "asserts" in on else 1
+    opt = 0 if "asserts" in on else 1
     manifest = f'module("main.py", opt={opt})\npackage("station", ({names}), opt={opt})\n'
     (folder / "manifest.py").write_text(manifest)
 

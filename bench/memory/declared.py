@@ -27,7 +27,7 @@ def declarations(image: ELFFile) -> dict[int, Place]:
     """Address of each function and variable of the outermost scope -> where it is declared.
 
     Empty for an image without debug information. Frozen Python has the lines of its own sources
-    (firmware/port/lines.py).
+    (firmware/port/freeze/lines.py).
     """
     if not image.has_dwarf_info():
         return {}

@@ -1,6 +1,6 @@
 """What the data of frozen Python is: which module, function or constant.
 
-mpy-tool and port/freeze.py name what they write (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``);
+mpy-tool and port/freeze name what they write (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``);
 which function is inside which is read from the image itself (py/emitglue.h of MicroPython 1.25).
 """
 

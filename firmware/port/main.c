@@ -31,10 +31,6 @@ fault_registers_t boot_fault;
 bool boot_fault_pending;
 #endif
 
-static void log_text(const char *text) {
-    rtt_write(text, strlen(text));
-}
-
 static void run_frozen_main(void) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
@@ -67,14 +63,14 @@ int main(void) {
     const char *fallback = chip_init();
     tick_init();
     if (fallback) {
-        log_text(fallback);
+        mp_hal_stdout_tx_str(fallback);
     }
     // An erase keeps the processor from its interrupts for up to half a second: better now than in service.
     if (store_init(&store_settings) != 0 || store_tidy(&store_settings) != 0) {
-        log_text("store: flash failure, settings are lost\n");
+        mp_hal_stdout_tx_str("store: flash failure, settings are lost\n");
     }
     if (store_init(&store_journal) != 0) {
-        log_text("store: flash failure, the journal is lost\n");
+        mp_hal_stdout_tx_str("store: flash failure, the journal is lost\n");
     }
     #if FEATURE_DIAGNOSTICS
     log_init();
