@@ -35,26 +35,28 @@ def shorten(tool: Tool, modules: list[Module], idents: set[str]) -> dict[str, An
     return decode
 
 
-def _constants(tool: Tool, modules: list[Module], bodies: dict[Code, list[Any]]) -> Counter[str]:
-    found: Counter[str] = Counter()
+def _constants(tool: Tool, modules: list[Module], bodies: dict[Code, list[Any]]) -> dict[str, set[str]]:
+    """Text that is a constant -> the modules that have it."""
+    found: dict[str, set[str]] = {}
     for module in modules:
-        for value in module.obj_table:
-            found.update(texts(value))
+        has = [text for value in module.obj_table for text in texts(value)]
         for code in functions(module):
             for operation in bodies[code]:
                 if operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_STRING:
-                    found[module.qstr_table[operation.arg].str] += 1
+                    has.append(module.qstr_table[operation.arg].str)
+        for text in has:
+            found.setdefault(text, set()).add(module.escaped_name)
     return found
 
 
 def _renamed(
     tool: Tool, modules: list[Module], idents: set[str], bodies: dict[Code, list[Any]]
 ) -> dict[str, str]:
-    used: set[str] = set()
-    fixed: set[str] = set()
+    used: dict[str, set[str]] = {}
+    parts = _parts(modules)
+    fixed = set(parts)
     for module in modules:
         path = module.source_file.str
-        fixed.update(path.removesuffix(".py").split("/"))
         for code in functions(module):
             for operation in bodies[code]:
                 if operation.fmt != tool.MP_BC_FORMAT_QSTR:
@@ -63,17 +65,31 @@ def _renamed(
                 if operation.opcode_byte == tool.Opcode.MP_BC_IMPORT_NAME:
                     fixed.update((name, *name.split(".")))
                 elif operation.opcode_byte != tool.Opcode.MP_BC_LOAD_CONST_STRING:
-                    used.add(name)
+                    used.setdefault(name, set()).add(module.escaped_name)
                     if name in _BY_TEXT and not path.startswith(_CHECKED):
                         raise ValueError(f"{path}: {name} refers to names by their text: freeze with names")
     constants = _constants(tool, modules, bodies)
-    free = [
-        name
-        for name in used - fixed
-        if name not in constants and not name.startswith("__") and tool.QStrType(name).qstr_esc not in idents
-    ]
-    spare = [text for text in constants if text not in used and text not in fixed]
-    return dict(zip(sorted(free, key=lambda name: (-len(name), name)), sorted(spare), strict=False))
+    fixed.update(constants)
+    fixed.update(name for name in used if name.startswith("__") or tool.QStrType(name).qstr_esc in idents)
+    free = {name: users for name, users in used.items() if name not in fixed}
+    spare = {text: users for text, users in constants.items() if text not in used and text not in parts}
+    renamed: dict[str, str] = {}
+    # what one module uses alone takes text of that module, so that a memory report can tell whose it is
+    for home in [*({module.escaped_name} for module in modules), None]:
+        names = sorted(
+            name for name, users in free.items() if name not in renamed and users == (home or users)
+        )
+        taken = set(renamed.values())
+        unused = sorted(
+            text for text, users in spare.items() if text not in taken and users == (home or users)
+        )
+        renamed |= dict(zip(names, unused, strict=False))
+    return renamed
+
+
+def _parts(modules: list[Module]) -> set[str]:
+    """What names of modules are made of."""
+    return {part for module in modules for part in module.source_file.str.removesuffix(".py").split("/")}
 
 
 def _rewrite(
