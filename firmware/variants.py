@@ -204,9 +204,8 @@ def write_application(table: Table, variant: Variant, folder: Path) -> None:
         (folder / path.relative_to(FOLDER)).write_text(text, encoding="utf-8")
     # Named one by one, for a folder is listed in an order of its own on each machine.
     names = ", ".join(f'"{path.name}"' for path in paths)
-    # mpy-cross leaves out assert statements from 1 on, line numbers with 3.
-    on = variant.features
-    opt = 0 if "asserts" in on else 1
+    # mpy-cross leaves out assert statements from 1 on. Line numbers are left to port/freeze.
+    opt = 0 if "asserts" in variant.features else 1
     manifest = f'module("main.py", opt={opt})\npackage("station", ({names}), opt={opt})\n'
     (folder / "manifest.py").write_text(manifest)
 
