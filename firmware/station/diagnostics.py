@@ -154,11 +154,14 @@ class Diagnostics:
                 "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n" % job.size,
             )
             left = job.size
+            taken = True
             for _, length in job.lines(job.last, self._line):
                 left -= length
-                if left < 0 or not await self._put_line(length):
+                taken = await self._put_line(length)
+                if not taken:
+                    # the server has answered already, or is gone
                     break
-            if left > 0:
+            if taken and left:
                 # the ring has turned meanwhile
                 return "UploadFailure"
             code = await transfer.answer()

@@ -155,7 +155,6 @@ class Modem:
         self._parser = AtParser(self._on_line, self._on_prompt)
         self._expect = _NOTHING
         self._result = None
-        self._sending = None
         self.sockets = [None] * _LINKS
         self.alive = False
         self.wifi = False
@@ -219,9 +218,8 @@ class Modem:
         elif line[1:] == b",CLOSED":
             socket = self._socket(line[:1])
             if socket:
+                # a command under way for it has its answer yet to come
                 socket.closed()
-                if expect in (_PROMPT, _SENT) and socket is self._sending:
-                    self._finish(False)
 
     def _socket(self, number):
         return self.sockets[int(number)] if number in (b"0", b"1", b"2", b"3", b"4") else None
@@ -271,7 +269,6 @@ class Modem:
 
     async def send(self, socket, data):
         """AT+CIPSEND of up to 2048 bytes: False when they are not sent. Raises LinkDown."""
-        self._sending = socket
         return await self.command(
             "AT+CIPSEND=%d,%d" % (socket.link, len(data)), _PROMPT
         ) and await self.answer(data, _SENT, _SEND_MS, "sending")

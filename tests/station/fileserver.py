@@ -36,6 +36,8 @@ class FileServer:
     requests: list[Request] = field(default_factory=list)
     refused: bool = False
     limit: int | None = None
+    early: bool = False
+    """Answer the head alone, and close the connection while the body comes."""
     links: list["FileLink"] = field(default_factory=list)
 
     def accept(self) -> "FileLink | None":
@@ -70,7 +72,7 @@ class FileLink:
         if not end:
             return
         request = Request(head.decode(), body, now_ns)
-        if len(body) < int(request.value("Content-Length") or 0):
+        if not self._server.early and len(body) < int(request.value("Content-Length") or 0):
             return
         self._server.requests.append(request)
         answer = self._server.answer(request)

@@ -113,7 +113,6 @@ def test_nothing_to_upload_is_rejected(world, server):
     ("where", "reason"),
     [
         ("ftp://files.local/logs", "InvalidURL"),
-        ("https://files.local/logs", "UnsupportedParam"),
         ("http://files.local:99999/logs", "InvalidURL"),
         ("http://files.local/a b", "InvalidURL"),
         ("http:///logs", "InvalidURL"),
@@ -152,6 +151,17 @@ def test_what_the_server_says_is_reported(world, server, answer, status):
     server.answer = lambda request: answer
     get_log(world, retries=0)
     until_statuses(world, ("Uploading", 1), (status, 1))
+
+
+def test_server_that_answers_and_closes_early_leaves_the_websocket_alone(world, server):
+    for number in range(300):
+        board.log_print(f"I 1 line {number} " + "x" * 100)
+    server.early = True
+    server.answer = lambda request: reply(401)
+    get_log(world, retries=0)
+    until_statuses(world, ("Uploading", 1), ("PermissionDenied", 1))
+    world.run(60)
+    assert len(world.csms.connections) == 1
 
 
 def test_server_that_is_away(world, server):

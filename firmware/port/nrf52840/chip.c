@@ -128,6 +128,13 @@ bool chip_random(uint8_t *out, size_t size) {
 
 // A running watchdog takes no other period; its configuration is locked until the reset.
 bool chip_watchdog_start(uint32_t period_ms) {
+    #if FEATURE_FIRMWARE_UPDATE
+    // the boot stage has started it for an image on trial
+    if (WDT_RUNSTATUS & WDT_RUNSTATUS_RUNNING) {
+        chip_watchdog_feed();
+        return true;
+    }
+    #endif
     uint64_t count = (uint64_t)period_ms * WDT_HZ / 1000u;
     if (count <= WDT_CRV_MIN || count > UINT32_MAX) {
         return false;
