@@ -40,6 +40,7 @@ from bench.memory.linkmap import MapError
 from bench.memory.peers import PeersError
 from bench.mutations import MutationError
 from bench.platforms import load_platform, names
+from bench.price import PriceError
 from bench.provision import StoreError
 from bench.results import Result, all_passed, differences, durations
 from bench.rig import RigError
@@ -64,6 +65,7 @@ CLEAR_ERRORS = (
     PeersError,
     page.PageError,
     PicsError,
+    PriceError,
     RigError,
     ScenarioError,
     StoreError,
@@ -391,6 +393,35 @@ def parity(
 
 
 @app.command()
+def price(
+    feature: Annotated[list[str] | None, typer.Argument(help="Names of features; all.")] = None,
+    *,
+    board: Boards = None,
+    variant: VariantName = RELEASE,
+    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+    report: Annotated[Path, typer.Option("--report", help="Folder for price.json.")] = REPORT,
+) -> None:
+    """What each feature costs: switch it off, build, boot, subtract. Some minutes, and then seconds."""
+    from bench import price as prices
+
+    if form not in ("table", "markdown", "json"):
+        raise UsageError(f"--format {form}: there are table, markdown and json")
+    if variant not in firmware_build.variants():
+        raise UsageError(f"no variant {variant!r}; there are {', '.join(firmware_build.variants())}")
+    bills = [prices.price(name, variant, _to_stderr, feature or ()) for name in _boards(board)]
+    content = prices.to_json(bills)
+    if not feature:
+        report.mkdir(parents=True, exist_ok=True)
+        (report / "price.json").write_text(json.dumps(content, indent=1) + "\n")
+    if form == "markdown":
+        print(prices.markdown(bills), end="")
+    elif form == "json":
+        print(json.dumps(content, indent=1))
+    else:
+        out.print(prices.table(bills))
+
+
+@app.command()
 def mutate(
     *,
     board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
@@ -573,6 +604,10 @@ def _draw_metrics(results: Sequence[Result], folder: Path) -> None:
 
 def _say(text: str) -> None:
     out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _complain(text: str) -> None:

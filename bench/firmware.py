@@ -8,11 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from firmware.variants import Table, VariantError
+from firmware.variants import Table, VariantError, in_c
 from firmware.variants import load as load_variants
 
 from . import sources
@@ -73,6 +73,20 @@ def variants() -> list[str]:
     return list(table().variants)
 
 
+def c_features() -> set[str]:
+    """Features that C code asks for. Raises FirmwareError."""
+    try:
+        return in_c(table())
+    except VariantError as error:
+        raise FirmwareError(str(error)) from None
+
+
+def compiler_version() -> str:
+    """Of the cross compiler. Raises FirmwareError as `ensure_toolchain` does."""
+    ensure_toolchain()
+    return run([COMPILER, "-dumpfullversion"]).stdout.strip()
+
+
 def elf_path(board: str, variant: str = RELEASE) -> Path:
     """The image that `build` has made. Raises FirmwareError where there is none."""
     elf = _output_dir(board, variant) / "firmware.elf"
@@ -83,11 +97,17 @@ def elf_path(board: str, variant: str = RELEASE) -> Path:
 
 
 def build(
-    board: str, jobs: int | None = None, *, variant: str = RELEASE, manifest: Path | None = None
+    board: str,
+    jobs: int | None = None,
+    *,
+    variant: str = RELEASE,
+    without: Sequence[str] = (),
+    manifest: Path | None = None,
 ) -> Path:
     """Build the image of `board` with `jobs` compilers at a time (all processors by default).
 
-    It goes to ``build/firmware/<board>``, other variants than the release to ``<board>-<variant>``.
+    It goes to ``build/firmware/<board>``, other variants than the release to ``<board>-<variant>``, and what
+    is built `without` some of a variant's features to ``<board>-<variant>-without``, the last such image.
     `manifest` freezes another application than the station (MicroPython's manifest format) into an image of
     its own, ``<board>-<name of the manifest's folder>``. Returns the path of the ELF; .bin, .hex and .map lie
     beside it, and the compiler's output in ``<folder>.log``. Raises FirmwareError.
@@ -101,6 +121,9 @@ def build(
         source = ensure_source(BUILD_DIR / "micropython")
         output = _output_dir(board, variant)
         options = [f"VARIANT={variant}", *needed_sources(variant)]
+        if without:
+            output = output.with_name(f"{board}-{variant}-without")
+            options.append(f"WITHOUT={' '.join(without)}")
         if manifest is not None:
             output = output.with_name(f"{output.name}-{manifest.resolve().parent.name}")
             options.append(f"APP_MANIFEST={manifest.resolve()}")

@@ -160,16 +160,21 @@ def _variant(name: str, entry: dict[str, Any], known: dict[str, Variant]) -> Var
     return Variant(name, entry["text"], frozenset(chosen), heap, stack)
 
 
-def settings(table: Table, variant: Variant) -> dict[str, str]:
-    """What the Makefile has to know. Raises VariantError for a FEATURE_ in C that the table does not have."""
+def in_c(table: Table) -> set[str]:
+    """Features that C code and make ask for. Raises VariantError for one that the table does not have."""
     c_files = [
         path for pattern in ("*.c", "*.h", "*.ld", "*.mk") for path in FOLDER.glob(f"port/**/{pattern}")
     ]
-    used: set[str] = set()
-    for path in sorted([FOLDER / "Makefile", *c_files]):
-        for name in _DEFINE.findall(path.read_text(encoding="utf-8")):
-            _known(table, name, path)
-            used.add(name.lower())
+    return {
+        _known(table, name, path)
+        for path in sorted([FOLDER / "Makefile", *c_files])
+        for name in _DEFINE.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def settings(table: Table, variant: Variant) -> dict[str, str]:
+    """What the Makefile has to know. Raises VariantError as `in_c` does."""
+    used = in_c(table)
     on = {name: name in variant.features for name in table.features}
     return {
         "HEAP_SIZE": str(variant.heap),

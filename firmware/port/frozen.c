@@ -5,6 +5,8 @@
 
 #include "frozen.h"
 
+#include <string.h>
+
 #include "py/runtime.h"
 
 _Static_assert(FROZEN_CONTEXT_WORDS == 4, "mp_module_context_t has changed");
