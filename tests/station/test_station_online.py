@@ -626,7 +626,7 @@ def error_to(world, text):
         ('[2,"a","SetChargingProfile",{}]', "a", "NotSupported"),
         ('[2,"a","CostUpdated",{}]', "a", "NotSupported"),
         ('[2,"a","GetVariables",{"getVariableData":[]}]', "a", "OccurrenceConstraintViolation"),
-        ('[2,"a","GetVariables",{"pad":"%s"}]' % ("x" * 3000), "a", "FormatViolation"),
+        ('[2,"a","GetVariables",{"pad":"%s"}]' % ("x" * 4000), "a", "FormatViolation"),
     ],
 )
 def test_malformed_calls(world, text, mid, code):
