@@ -9,7 +9,7 @@ function drawHead() {
   const sentence = failed.length
     ? `${number(failed.length)} of ${plural(runs.length, "run")} failed`
     : over.length
-      ? `${plural(runs.length, "run")} passed, but memory is above its budget`
+      ? `${plural(runs.length, "run")} passed, but ${over.some(each => !each.name) ? "memory is above its budget" : "a part is above its share of the budget"}`
       : passed.length < runs.length
         ? `${number(passed.length)} of ${plural(runs.length, "run")} passed, the others were skipped`
         : `${passed.length === 1 ? "The run" : `All ${number(passed.length)} runs`} passed`;
