@@ -70,6 +70,30 @@ int mbedtls_ecdsa_verify(mbedtls_ecp_group *group, const unsigned char *hash, si
     return result;
 }
 
+// Stand in for mbedTLS's own by the linker's --wrap, which need its division and its powers: the check of a
+// point, and the square root that a compressed point needs. Only uncompressed ones are taken (RFC 8422 5.1.1).
+int __wrap_mbedtls_ecp_check_pubkey(const mbedtls_ecp_group *group, const mbedtls_ecp_point *q);
+int __wrap_mbedtls_ecp_check_pubkey(const mbedtls_ecp_group *group, const mbedtls_ecp_point *q) {
+    uint8_t point[POINT_SIZE];
+    int result = point_bytes(group, q, point);
+    if (result == 0 && p256_validate_pubkey(point + 1) != P256_SUCCESS) {
+        result = MBEDTLS_ERR_ECP_INVALID_KEY;
+    }
+    return result;
+}
+
+int __wrap_mbedtls_mpi_mod_mpi(mbedtls_mpi *r, const mbedtls_mpi *a, const mbedtls_mpi *b);
+int __wrap_mbedtls_mpi_mod_mpi(mbedtls_mpi *r, const mbedtls_mpi *a, const mbedtls_mpi *b) {
+    return MBEDTLS_ERR_ECP_FEATURE_UNAVAILABLE;
+}
+
+int __wrap_mbedtls_mpi_exp_mod(
+    mbedtls_mpi *x, const mbedtls_mpi *a, const mbedtls_mpi *e, const mbedtls_mpi *n, mbedtls_mpi *rr);
+int __wrap_mbedtls_mpi_exp_mod(
+    mbedtls_mpi *x, const mbedtls_mpi *a, const mbedtls_mpi *e, const mbedtls_mpi *n, mbedtls_mpi *rr) {
+    return MBEDTLS_ERR_ECP_FEATURE_UNAVAILABLE;
+}
+
 static void *ec_alloc(void) {
     mbedtls_ecp_keypair *key = mbedtls_calloc(1, sizeof(*key));
     if (key) {

@@ -15,6 +15,8 @@ SRC_MBEDTLS = $(addprefix library/,aes.c asn1parse.c asn1write.c bignum.c bignum
 OBJ_MBEDTLS = $(addprefix $(BUILD)/mbedtls/,$(SRC_MBEDTLS:.c=.o))
 OBJ += $(OBJ_MBEDTLS)
 
+LDFLAGS += -Wl,--wrap=mbedtls_ecp_check_pubkey -Wl,--wrap=mbedtls_mpi_exp_mod \
+	-Wl,--wrap=mbedtls_mpi_mod_mpi
 CFLAGS += -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library -I$(MBEDTLS_DIR)/3rdparty/p256-m/p256-m \
 	-DMBEDTLS_CONFIG_FILE='"port/tls/mbedtls_config.h"' \
 	-DTLS_ARENA_SIZE=$(TLS_ARENA_SIZE) -Iport/tls \
