@@ -28,6 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CASES = re.compile(r"[A-P]|TC_[A-P]_\d+_CS")
 _USE = re.compile(r"\bfeatures\.([A-Z][A-Z0-9_]*)\b")
 _IMPORT = re.compile(r"^([ \t]*from \. import )(.+)$", re.MULTILINE)
+_CONST = re.compile(r"^from micropython import const$", re.MULTILINE)
 _BEGIN = re.compile(r"\s*# (feature|without) ([A-Z][A-Z0-9_]*)\s*")
 _END = re.compile(r"\s*# end\s*")
 _DEFINE = re.compile(r"\bFEATURE_([A-Z][A-Z0-9_]*)\b")
@@ -244,7 +245,8 @@ def folded(text: str, path: Path, table: Table, variant: Variant) -> str:
         lines.append(line if all(wanted) and not begin else "")
     if wanted:
         raise VariantError(f"{path}: '# feature NAME' without '# end'")
-    text = _USE.sub(value, _IMPORT.sub(names, "\n".join(lines)))
+    # mpy-cross knows const() without; a name less in each module
+    text = _USE.sub(value, _IMPORT.sub(names, _CONST.sub("", "\n".join(lines))))
     if re.search(r"^\s*(from|import) .*\bfeatures\b", text, re.MULTILINE):
         raise VariantError(f"{path}: features can be had by 'from . import features' in one line")
     calls = {call for feature in _off(table, variant) for call in feature.calls}

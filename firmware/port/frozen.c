@@ -3,6 +3,8 @@
 // A function object refers to its module's context (globals and constants), which has to be at an address
 // known to the linker: the contexts of frozen modules are kept among the roots of the garbage collector.
 
+#include <string.h>
+
 #include "frozen.h"
 
 #include <string.h>

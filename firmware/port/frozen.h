@@ -1,4 +1,4 @@
-// Function objects of frozen modules in ROM: made by freeze.py behind frozen_content.c, used by frozen.c.
+// Function objects of frozen modules in ROM: made by port/freeze behind frozen_content.c, used by frozen.c.
 #ifndef PORT_FROZEN_H
 #define PORT_FROZEN_H
 

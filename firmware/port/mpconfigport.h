@@ -84,7 +84,7 @@
 #define MICROPY_PY_TIME                         (1)
 #define MICROPY_PY_GC                           (1)
 #define MICROPY_PY_IO                           (1)
-#define MICROPY_PY_IO_IOBASE                    (1) // asyncio.Event derives from it
+#define MICROPY_PY_IO_IOBASE                    (0)
 #define MICROPY_PY_SYS                          (1)
 #define MICROPY_PY_SYS_MODULES                  (0)
 #define MICROPY_PY_SYS_STDFILES                 (1)
