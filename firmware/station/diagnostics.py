@@ -7,7 +7,7 @@ from micropython import const
 
 from . import authcache, clock, log
 from .aio import Signal
-from .http import HttpError, Transfer, split_url
+from .http import HttpError, split_url
 from .modem import LinkDown
 from .websocket import quoted
 
@@ -61,12 +61,11 @@ class _Job:
 class Diagnostics:
     """Handlers of GetLogRequest and CustomerInformationRequest, and the task that uploads."""
 
-    def __init__(self, sockets, model, notices, authorization):
+    def __init__(self, transfer, model, notices, authorization):
         self._model = model
         self._notices = notices
         self._cache = authorization.cache
-        self._transfer = Transfer(sockets)
-        self._sockets = sockets
+        self._transfer = transfer
         self._line = bytearray(_LINE_MAX + 1)
         self._kick = Signal()
         self._job = None
@@ -83,7 +82,7 @@ class Diagnostics:
             clock.now()[:19].replace("-", "").replace(":", ""),
         )
         try:
-            reason = None if split_url(url)[0] in self._sockets else "UnsupportedParam"
+            reason = None if split_url(url)[0] in self._transfer.sockets else "UnsupportedParam"
         except ValueError as e:
             log.warn("diagnostics: where to upload to: %s", e)
             reason = "InvalidURL"
@@ -128,7 +127,6 @@ class Diagnostics:
 
     async def _upload(self, job):
         """All attempts at one upload; a status for each of them (N01.FR.08 to N01.FR.10)."""
-        self._transfer.wanted = lambda: self._job is job
         for attempt in range(job.attempts):
             if attempt:
                 self._kick.flag = False
@@ -136,7 +134,8 @@ class Diagnostics:
                 if self._job is not job:
                     return
             self._notify("Uploading", job)
-            status = await self._attempt(job)
+            async with self._transfer.lock:
+                status = await self._attempt(job)
             if self._job is not job:
                 return
             log.info("diagnostics: log of request %d: %s", job.id, status)
@@ -147,6 +146,7 @@ class Diagnostics:
     async def _attempt(self, job):
         """Upload once: UploadLogStatusEnumType of how it ended."""
         transfer = self._transfer
+        transfer.wanted = lambda: self._job is job
         try:
             await transfer.open(
                 "PUT",

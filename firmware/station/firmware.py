@@ -9,7 +9,7 @@ from micropython import const
 
 from . import certificates, clock, log, provisioning, websocket
 from .aio import Signal
-from .http import HttpError, Transfer, split_url
+from .http import HttpError, split_url
 from .modem import LinkDown
 from .variables import EVSES
 
@@ -41,13 +41,12 @@ class Firmware:
     that, the boot stage has decided.
     """
 
-    def __init__(self, sockets, model, notices, events, transactions):
+    def __init__(self, transfer, model, notices, events, transactions):
         self._model = model
         self._notices = notices
         self._events = events
         self._transactions = transactions
-        self._sockets = sockets
-        self._transfer = Transfer(sockets)
+        self._transfer = transfer
         self._kick = Signal()
         self._job = None
         self._status = None
@@ -97,7 +96,7 @@ class Firmware:
         if reason:
             return "InvalidCertificate", reason
         try:
-            if split_url(firmware["location"])[0] not in self._sockets:
+            if split_url(firmware["location"])[0] not in self._transfer.sockets:
                 return "Rejected", "UnsupportedParam"
         except ValueError:
             return "Rejected", "InvalidURL"
@@ -301,7 +300,6 @@ class Firmware:
 
     async def _download(self, job):
         """All attempts (L01.FR.30): is the file there, and the update still wanted?"""
-        self._transfer.wanted = lambda: self._job is job
         self._enter("Downloading")
         while board.slot_erase():
             await asyncio.sleep_ms(_PAUSE_MS)
@@ -314,13 +312,15 @@ class Firmware:
                     self._kick.flag = False
             if self._job is not job:
                 return False
-            try:
-                if await self._fetch(job["firmware"]["location"]):
-                    return self._job is job
-            except (LinkDown, HttpError, OSError) as e:
-                log.warn("firmware: download: %s after %d bytes", e, board.slot_received())
-            finally:
-                await self._transfer.close()
+            async with self._transfer.lock:
+                self._transfer.wanted = lambda: self._job is job
+                try:
+                    if await self._fetch(job["firmware"]["location"]):
+                        return self._job is job
+                except (LinkDown, HttpError, OSError) as e:
+                    log.warn("firmware: download: %s after %d bytes", e, board.slot_received())
+                finally:
+                    await self._transfer.close()
         return False
 
     async def _fetch(self, url):

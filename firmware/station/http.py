@@ -1,5 +1,7 @@
 """HTTP/1.1 (RFC 9112), the client's side: one request on a connection of its own, bodies in pieces."""
 
+import asyncio
+
 import board
 from micropython import const
 
@@ -57,11 +59,12 @@ class Transfer:
     """A request and its answer: `open`, `put` the body, `answer`, `read` its body, `close`.
 
     `sockets[scheme]` is what it goes over (see modem.Socket). `wanted()` is asked at least once a second, and
-    when it says no, the transfer ends with LinkDown.
+    when it says no, the transfer ends with LinkDown. One at a time: who uses it holds `lock`.
     """
 
     def __init__(self, sockets):
-        self._sockets = sockets
+        self.sockets = sockets
+        self.lock = asyncio.Lock()
         self._socket = None
         self._buffer = bytearray(_CHUNK)
         self._view = memoryview(self._buffer)
@@ -82,7 +85,7 @@ class Transfer:
         """
         scheme, user, host, port, target = split_url(url)
         self._reset()
-        self._socket = self._sockets[scheme]
+        self._socket = self.sockets[scheme]
         await self._socket.connect(host, port)
         authority = host if port in (80, 443) else "%s:%d" % (host, port)
         head = "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s" % (method, target, authority, fields)

@@ -28,6 +28,7 @@ if features.FIRMWARE_UPDATE:
     from .firmware import Firmware
 if features.DIAGNOSTICS:
     from .diagnostics import Diagnostics
+    from .http import Transfer
     from .notices import Notices, SecurityEvents
 if features.TLS:
     from .secure import SecureSocket
@@ -146,31 +147,23 @@ class Station:
 
         provisioning.on_ready = on_ready
         self.protocols = "HTTP,HTTPS" if features.TLS else "HTTP"
-        sockets = self._file_sockets(1)
-        self.diagnostics = block = Diagnostics(sockets, self.model, notices, self.authorization)
+        sockets = {"http": Socket(self.modem, 1)}
+        if features.TLS:
+            sockets["https"] = SecureSocket(Socket(self.modem, 2))
+        transfer = Transfer(sockets)
+        self.diagnostics = block = Diagnostics(transfer, self.model, notices, self.authorization)
         remote.statuses["LogStatusNotification"] = block.send_status
         self.rpc.handlers["GetLog"] = block.get_log
         self.rpc.handlers["CustomerInformation"] = block.customer_information
         # end
         # feature FIRMWARE_UPDATE
-        sockets = self._file_sockets(2)
-        self.firmware = block = Firmware(sockets, self.model, notices, events, self.transactions)
+        self.firmware = block = Firmware(transfer, self.model, notices, events, self.transactions)
         block.availability = self.availability
         block.link = self.link
         block.online = provisioning.online
         remote.statuses["FirmwareStatusNotification"] = block.send_status
         self.rpc.handlers["UpdateFirmware"] = block.update
         # end
-
-    # feature DIAGNOSTICS
-    def _file_sockets(self, link):
-        """What files go over, by scheme: links of the network module beside that of the WebSocket."""
-        sockets = {"http": Socket(self.modem, link)}
-        if features.TLS:
-            sockets["https"] = SecureSocket(Socket(self.modem, link + 2))
-        return sockets
-
-    # end
 
     def _live(self, name, evse):
         if name == "ActiveNetworkProfile":
