@@ -1,0 +1,121 @@
+"""Block M without a board: what is installed, listed, replaced and deleted, and what a power cut leaves."""
+
+import asyncio
+import json
+
+import board
+import pytest
+from station import certificates, clock
+
+from csms_stub.pki import Pki, der, hash_data, pem
+from tests.station.test_rpc import Link
+
+PKI = Pki()
+OLD = PKI.root("csms").certificate
+NEW = PKI.root("csms successor").certificate
+OTHER = PKI.root("new csms").certificate
+MAKER = PKI.root("manufacturer").certificate
+CHECK = b"v:SecurityCtrlr.AdditionalRootCertificateCheck"
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch):
+    board.start(board.POWER_ON, lambda: 0)
+    board.store.clear()
+    monkeypatch.setattr(board, "full", False)
+    monkeypatch.setattr(clock, "known", False)
+    board.store[b"x:C:0"] = der(OLD)
+
+
+def ask(handler, request):
+    link = Link()
+    asyncio.run(handler(request, link))
+    return json.loads(link._text)
+
+
+def install(text, kind="CSMSRootCertificate"):
+    return ask(certificates.install, {"certificateType": kind, "certificate": text})["status"]
+
+
+def listed(*types):
+    request = {"certificateType": list(types)} if types else {}
+    answer = ask(certificates.get_ids, request)
+    return [
+        (entry["certificateType"], entry["certificateHashData"])
+        for entry in answer.get("certificateHashDataChain", ())
+    ]
+
+
+def test_what_is_installed_is_listed_by_its_hashes():
+    assert install(pem(MAKER), "ManufacturerRootCertificate") == "Accepted"
+    assert install(pem(NEW)) == "Accepted"
+    assert listed() == [
+        ("CSMSRootCertificate", hash_data(OLD)),
+        ("CSMSRootCertificate", hash_data(NEW, OLD)),
+        ("ManufacturerRootCertificate", hash_data(MAKER)),
+    ]
+    assert listed("V2GRootCertificate") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no certificate", pem(MAKER)[:200], pem(MAKER) + pem(OTHER), PKI.server("csms.local").chain_pem],
+)
+def test_what_is_no_root_is_rejected(text):
+    before = dict(board.store)
+    assert install(text) == "Rejected"
+    assert board.store == before
+
+
+def test_the_same_certificate_takes_no_second_place():
+    assert install(pem(OTHER)) == install(pem(OTHER)) == "Accepted"
+    assert certificates.entries() == 2
+
+
+def test_additional_check_replaces_only_by_a_successor_and_keeps_the_old_one():
+    board.store[CHECK] = b"true"
+    assert install(pem(OTHER)) == "Rejected"
+    assert listed() == [("CSMSRootCertificate", hash_data(OLD))]
+    assert install(pem(NEW)) == "Accepted"
+    assert board.store[b"x:O:0"] == der(OLD)
+    assert board.store[b"x:C:0"].startswith(der(NEW))
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_after_a_power_cut_there_is_a_root_that_is_whole(monkeypatch, writes):
+    board.store[CHECK] = b"true"
+    left = [writes]
+    put = board.store_put
+
+    def cut(key, value):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        put(key, value)
+
+    monkeypatch.setattr(board, "store_put", cut)
+    if writes < 2:
+        with pytest.raises(KeyboardInterrupt):
+            install(pem(NEW))
+        assert listed() == [("CSMSRootCertificate", hash_data(OLD))]
+    else:
+        assert install(pem(NEW)) == "Accepted"
+        assert len(listed()) == 2
+
+
+def test_a_full_store_is_a_failure_and_changes_nothing(monkeypatch):
+    monkeypatch.setattr(board, "full", True)
+    before = dict(board.store)
+    assert install(pem(OTHER)) == "Failed"
+    assert board.store == before
+
+
+def test_delete_by_hash_but_not_the_last_root_of_a_connection_with_tls():
+    request = {"certificateHashData": hash_data(OLD)}
+    unknown = {"certificateHashData": hash_data(OTHER)}
+    assert ask(certificates.delete, unknown)["status"] == "NotFound"
+    board.store[b"v:SecurityCtrlr.SecurityProfile"] = b"2"
+    assert ask(certificates.delete, request)["status"] == "Failed"
+    del board.store[b"v:SecurityCtrlr.SecurityProfile"]
+    assert ask(certificates.delete, request)["status"] == "Accepted"
+    assert listed() == []
