@@ -524,6 +524,8 @@ def compare(
     else:
         for table in change_table(sums, rows, by):
             out.print(table)
+        if not rows:
+            _say(f"No {by} changed in size.")
 
 
 @app.command()

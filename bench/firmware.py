@@ -138,6 +138,8 @@ def build_tree(firmware_dir: Path, board: str, output: Path, variant: str = RELE
     """
     if not (firmware_dir / "port" / "boards" / board / "board.mk").is_file():
         raise FirmwareError(f"{firmware_dir}: has no board {board!r}")
+    if variant not in variants():
+        raise FirmwareError(f"no variant {variant!r}; there are {', '.join(variants())}")
     if variant != RELEASE and not (firmware_dir / "variants.toml").is_file():
         raise FirmwareError(f"{firmware_dir}: has no variant {variant!r}, it is older than variants")
     with _locked(BUILD_DIR / "firmware.lock"):

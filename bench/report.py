@@ -206,6 +206,8 @@ def change_table(totals: Sequence[Change], rows: Sequence[Change], level: Level)
     """Old and new sizes: as a whole, and of everything that differs, the largest growth first."""
     tables = []
     for title, changes in (("As a whole (bytes)", totals), (f"By {level} (bytes)", rows)):
+        if not changes:
+            continue
         table = Table(title=title, title_justify="left")
         for heading in ("board", "", level if changes is rows else ""):
             table.add_column(heading)

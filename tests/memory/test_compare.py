@@ -31,10 +31,12 @@ def test_growth_is_named_by_every_level(small_image: Path, grown_image: Path) ->
     assert by_symbol["RAM", "py/vm.c: vm_state"] == -20
 
 
-def test_nothing_changed(small_image: Path) -> None:
+def test_nothing_changed(small_image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     same = load(str(small_image), BOARDS)
     assert changes(same, same, "symbol") == []
     assert "No symbol changed in size." in to_markdown(totals(same, same), [], "symbol")
+    assert main(["compare", str(small_image), str(small_image)]) == 0
+    assert "No source changed in size." in capsys.readouterr().out
 
 
 def test_measurements_that_were_kept_compare_like_their_images(
@@ -110,6 +112,8 @@ def test_references_that_are_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["compare", "no-such-thing", "HEAD"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["compare", str(tmp_path / "gone.json"), "HEAD"]) == 2
+    assert main(["compare", "HEAD", "HEAD", "--variant", "toaster"]) == 2
+    assert "no variant 'toaster'" in capsys.readouterr().err
     assert main(["compare", "HEAD", "HEAD", "--by", "colour"]) == 2
     assert "colour" in capsys.readouterr().err
 
