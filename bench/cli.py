@@ -144,6 +144,7 @@ def run(
         scenario_table,
         size_table,
         time_line,
+        use_table,
         write_results,
         write_robot_report,
     )
@@ -218,6 +219,7 @@ def run(
         scenario_table(results),
         size_table(images),
         ram_table(results, images, read_budget(), variant),
+        use_table(results),
         conformance_table(matrix),
     ):
         out.print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from robot.api import ExecutionResult, ResultWriter
@@ -163,6 +164,49 @@ def ram_table(
     ]
     table.add_row("budget", *shares)
     return table
+
+
+_FIGURES = {
+    "heap_peak": "heap in use, garbage included",
+    "heap_live": "heap that can be reached",
+    "heap_after_collection": "heap in use after a collection",
+    "largest_free": "longest free run after a collection",
+    "collections": "collections",
+    "pause_max": "instructions of a collection",
+    "stack_peak": "stack",
+    "stack_interrupts": "stack of interrupts alone",
+    "ram_touched": "RAM touched",
+}
+_THE_LEAST = ("largest_free",)
+
+
+def use_table(results: Sequence[Result]) -> Table:
+    """The worst of all scenarios, and in which one it was; then buffers and queues at their fullest."""
+    table = Table(title="At run time: the worst of all scenarios (bytes)", title_justify="left")
+    table.add_column("")
+    boards = list(dict.fromkeys(result.board for result in results))
+    for board in boards:
+        table.add_column(board, justify="right")
+        table.add_column("in", no_wrap=True, max_width=NAME_WIDTH)
+    measured = [result for result in results if result.measurement]
+    figures = [(r.board, r.id, _figures(r.measurement.memory)) for r in measured if r.measurement]
+    for key in dict.fromkeys(key for _, _, each in figures for key in each):
+        cells = []
+        for board in boards:
+            found = [(each[key], test) for name, test, each in figures if name == board and key in each]
+            worst = (min if key in _THE_LEAST else max)(found, key=lambda pair: pair[0], default=(None, ""))
+            cells += [_bytes(worst[0]), worst[1]]
+        table.add_row(_FIGURES.get(key, key), *cells, end_section=key == list(_FIGURES)[-1])
+    return table
+
+
+def _figures(memory: dict[str, Any]) -> dict[str, int]:
+    """Those that are known, by name; buffers by theirs, with their size."""
+    known = {key: memory[key] for key in _FIGURES if memory.get(key) is not None}
+    for name, fill in memory.get("buffers", {}).items():
+        size = f"of {fill['size']:,}" if fill["size"] else fill["unit"]
+        known[f"{name} ({size})"] = fill["fullest"]
+    return known
 
 
 def size_table(images: dict[str, StaticMemory], level: Level = "component") -> Table:

@@ -21,7 +21,7 @@ class Measurement:
     host_s         time the scenario took here
     instructions   executed by the board
     transcript_sha256   of all HTTP upgrades and OCPP-J messages with their virtual times
-    memory         bench.rig.MemoryUse
+    memory         bench.memory.runtime.MemoryUse, whose docstring says what each figure is
     metrics        bench.metrics.Metrics, where they were asked for
     """
 
@@ -32,7 +32,7 @@ class Measurement:
     host_s: float
     instructions: int
     transcript_sha256: str
-    memory: dict[str, int | None]
+    memory: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     metrics: dict[str, Any] | None = None
 

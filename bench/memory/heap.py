@@ -56,6 +56,10 @@ class Snapshot:
     layout: GcLayout
 
     @property
+    def end(self) -> int:
+        return self.start + len(self.content)
+
+    @property
     def pool_end(self) -> int:
         return self.pool + len(self.kinds) * BLOCK
 

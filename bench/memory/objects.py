@@ -20,6 +20,7 @@ Where an object's type is not known, its words are followed as the collector doe
 from __future__ import annotations
 
 import json
+import struct
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -52,18 +53,33 @@ class Held:
     lists: dict[str, int] = field(default_factory=dict)
 
 
-class Objects:
-    """The heap of one snapshot, of the firmware with this image. `names`: see `frozen_names`."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a firmware's image tells of its objects; kept for all snapshots of it.
 
-    def __init__(
-        self, seen: Snapshot, image: Image, layout: ObjectLayout, names: Mapping[str, str] | None = None
-    ) -> None:
-        self._names = names or {}
+    names   name in the image -> name in the source, see `frozen_names`
+    types   address -> name of MicroPython's own types
+    texts   interned strings that are in ROM, by number, as they get known
+    """
+
+    image: Image
+    layout: ObjectLayout
+    names: Mapping[str, str]
+    types: Mapping[int, str]
+    texts: dict[int, str] = field(default_factory=dict)
+
+
+class Objects:
+    """The heap of one snapshot."""
+
+    def __init__(self, seen: Snapshot, program: Program) -> None:
         self._seen = seen
-        self._image = image
-        self._layout = layout
-        self._types = type_names(image)
-        self._texts: dict[int, str] = {}
+        self._image = program.image
+        self._layout = program.layout
+        self._names = program.names
+        self._types = program.types
+        self._texts = dict(program.texts)
+        self._lasting = program.texts
         self._module_of: dict[int, str] = {}
         self._classes: dict[int, str] = {}
         self._reached: set[int] = set()
@@ -295,7 +311,12 @@ class Objects:
                     break
                 start = self._word(pool + texts + 4 * place)
                 size = self._byte(head[lengths // 4] + place)
-                return bytes(self._byte(start + n) for n in range(size)).decode(errors="replace")
+                words = self._words(start & ~3, size // 4 + 2)
+                data = struct.pack(f"<{len(words)}I", *words)[start & 3 :][:size]
+                text = data.decode(errors="replace")
+                if not self._seen.start <= pool < self._seen.end:
+                    self._lasting[number] = text
+                return text
             pool = head[prev // 4]
         return f"qstr {number}"
 

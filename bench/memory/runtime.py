@@ -5,7 +5,7 @@ The stack's unused words are painted before the board starts, and so are those b
 an interrupt is served. A collection is seen from its first instruction to the one behind it. What can be
 reached is walked as MicroPython's collector does, but not oftener than it could show a new maximum: garbage
 only grows between two collections, so what is in use less the garbage of the last walk is never below what
-can be reached.
+can be reached; and not oftener than every WALKS_APART_NS. What all that costs, bench.memory.cost tells.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bench.emulators.base import NS_PER_S, Emulator, Visit
+from bench.emulators.base import NS_PER_MS, NS_PER_S, Emulator, Visit
 from bench.memory.buffers import READERS, Buffers, Fill
 from bench.memory.calls import return_addresses
 from bench.memory.elf import StaticMemory, measure
 from bench.memory.heap import HeapProbe, Snapshot, in_use, largest_free
 from bench.memory.image import Area, Image, read_image
 from bench.memory.layout import Layout, read_layout
-from bench.memory.objects import Held, Objects, frozen_names
+from bench.memory.objects import Held, Objects, Program, frozen_names, type_names
 from bench.memory.series import Series
 from bench.memory.stack import StackProbe, TouchProbe
 
 OWNERS_KEPT = 40
 OTHERS = "(others)"
+WALKS_APART_NS = 40 * NS_PER_MS
+"""A board at work collects more often than that, too."""
 COLLECT, SET_UP_HEAP = "gc_collect", "gc_init"
 
 _BOOTED_NS = NS_PER_S
@@ -49,7 +51,7 @@ class MemoryUse:
     heap                   size of MicroPython's heap area
     heap_peak              most of it that was in use, garbage included: seen at every stop of the board and
                            at the beginning of every collection
-    heap_live              most of it that could be reached at a stop: what a collection would leave
+    heap_live              most of it that could be reached, at a stop or after a collection
     heap_after_collection  most of it that was in use right after a collection
     largest_free           the smallest that the longest run of free blocks was right after a collection
     collections            how many there were
@@ -60,7 +62,8 @@ class MemoryUse:
     ram_touched            words of all RAM that do not hold any more what they held at power-on, times 4
     wfe_s                  virtual seconds asleep (WFE, WFI)
     buffers                name in the source -> size, fullest and unit, see bench.memory.buffers
-    heap_owners            owner (see bench.memory.objects) -> bytes at the time of heap_live, the largest
+    heap_owners            owner (see bench.memory.objects) -> bytes, the largest, at the stop at which most
+                           could be reached
 
     Over several power-ons and resets each is that of the worst. The two emulators stop the board at different
     times, and take interrupts some instructions apart: what depends on either (heap_peak, heap_live, pauses,
@@ -91,13 +94,13 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an image tells of itself. `collected`: where gc_collect returns to; `names`: see frozen_names."""
+    """What an image tells of itself. `collected`: where gc_collect returns to."""
 
     static: StaticMemory
     image: Image
     layout: Layout
     collected: frozenset[int]
-    names: dict[str, str]
+    program: Program | None
 
 
 def content_of(elf: Path) -> Content:
@@ -109,8 +112,10 @@ def content_of(elf: Path) -> Content:
 @lru_cache(maxsize=4)
 def _read_content(elf: Path, changed_ns: int, size: int) -> Content:
     image = read_image(elf)
+    layout = read_layout(elf)
     collected = frozenset(return_addresses(image, COLLECT))
-    return Content(measure(elf), image, read_layout(elf), collected, frozen_names(elf))
+    program = Program(image, layout.objects, frozen_names(elf), type_names(image)) if layout.objects else None
+    return Content(measure(elf), image, layout, collected, program)
 
 
 class RuntimeProbes:
@@ -157,7 +162,11 @@ class RuntimeProbes:
         self._looked_for_queues = False
         self._collecting: int | None = None
         self._garbage = 0
+        self._used = 0
+        self._walked_ns = -WALKS_APART_NS
+        self._walked_most = 0
         self._most: Snapshot | None = None
+        """Of this life of the firmware, and none before."""
 
     def limit_heap(self, size: int) -> None:
         """Let the firmware have only the first `size` bytes of its heap area, as if it was linked with those.
@@ -189,18 +198,21 @@ class RuntimeProbes:
 
     def look(self, now_ns: int) -> None:
         """The board has stopped: note what has changed."""
-        for visit in self._emulator.visits():
+        visits = self._emulator.visits()
+        for visit in visits:
             if noted := self._visited.get(visit.address):
                 noted(visit)
         if len(self._emulator.resets) != self._resets:
             self._end_life()  # RAM is still as the reset found it
             self._begin(now_ns)
         used = self._heap.in_use() if self._heap else None
-        if used is None:
-            return
+        if used is None or (used == self._used and not visits):
+            return  # nothing happens without an allocation or a byte to or from a peer
+        self._used = used
         self.in_use.add(now_ns, used)
         self._note_peak(used)
-        if used - self._garbage > (self._use.heap_live or 0) and (live := self.live()) is not None:
+        may_be_most = used - self._garbage > (self._use.heap_live or 0)
+        if may_be_most and now_ns >= self._walked_ns + WALKS_APART_NS and (live := self.live()) is not None:
             self.reached.add(now_ns, live)
         if not self._looked_for_queues and now_ns - self._began_ns >= _BOOTED_NS and (held := self._held()):
             self._looked_for_queues = True
@@ -215,6 +227,7 @@ class RuntimeProbes:
         if found is None:
             return None
         live, seen = found
+        self._walked_ns = self._emulator.now_ns
         self._garbage = in_use(seen.table) - live
         self._note_live(live, seen)
         return live
@@ -227,8 +240,6 @@ class RuntimeProbes:
         self._use.stack_interrupts = counters.interrupt_stack
         self._use.wfe_s = counters.sleep_ns / NS_PER_S
         self._use.buffers = self._buffers.fills
-        if self._most and (held := self._held(self._most)):
-            self._use.heap_owners = largest(held.owners)
         return self._use
 
     # inside
@@ -275,6 +286,7 @@ class RuntimeProbes:
         use.pause_max = max(use.pause_max or 0, pause)
         use.pause_sum = (use.pause_sum or 0) + pause
         use.heap_after_collection = max(use.heap_after_collection or 0, left)
+        use.heap_live = max(use.heap_live or 0, left)
         use.largest_free = free if use.largest_free is None else min(use.largest_free, free)
         self._garbage = 0
         self.collected.add(visit.at_ns, left)
@@ -286,8 +298,9 @@ class RuntimeProbes:
         self._use.heap_peak = max(self._use.heap_peak or 0, used)
 
     def _note_live(self, live: int, seen: Snapshot) -> None:
-        if live > (self._use.heap_live or 0):
-            self._use.heap_live = live
+        self._use.heap_live = max(self._use.heap_live or 0, live)
+        if live > self._walked_most:
+            self._walked_most = live
             self._most = seen
 
     def _begin(self, now_ns: int) -> None:
@@ -296,6 +309,7 @@ class RuntimeProbes:
         self._looked_for_queues = False
         self._collecting = None
         self._garbage = 0
+        self._most = None
         self._buffers.forget()
         if self._heap:
             self._heap.forget()
@@ -311,16 +325,16 @@ class RuntimeProbes:
 
     def _end_life(self) -> None:
         """The firmware comes to its end: its objects are still there."""
-        if held := self._held():
+        if held := self._held(self._most):
             self._buffers.note_bytearrays(held)
+            if self._most:
+                self._use.heap_owners = largest(held.owners)
 
     def _held(self, seen: Snapshot | None = None) -> Held | None:
-        content = self._content
+        program = self._content.program
         if seen is None and self._heap:
             seen = self._heap.snapshot(b"")
-        if seen is None or content.layout.objects is None:
-            return None
-        return Objects(seen, content.image, content.layout.objects, content.names).held()
+        return Objects(seen, program).held() if seen and program else None
 
     def _stacked(self) -> bytes:
         """The stack in use, and the registers."""
