@@ -10,7 +10,7 @@ other roots, then from the stack. Owners are
     station.clock.on_set       the same of a module's global
     station.rpc (names)        a module, and the table of its globals
     station.rpc.Rpc (class)    a class, and what its body made
-    station.rpc.Rpc.run()      a coroutine, and what only it holds
+    station.rpc.Rpc.run()      a coroutine, and what only it holds; of an image with names without its class
     mp_state_vm.NAME           another root of the virtual machine
     (stack)                    what only the stack or a register leads to
 
@@ -57,14 +57,16 @@ class Held:
 class Program:
     """What a firmware's image tells of its objects; kept for all snapshots of it.
 
-    names   name in the image -> name in the source, see `frozen_names`
-    types   address -> name of MicroPython's own types
-    texts   interned strings that are in ROM, by number, as they get known
+    names      name in the image -> name in the source, where it has another
+    functions  address of a function's bytecode -> its name, where the image does not have it
+    types      address -> name of MicroPython's own types
+    texts      interned strings that are in ROM, by number, as they get known
     """
 
     image: Image
     layout: ObjectLayout
     names: Mapping[str, str]
+    functions: Mapping[int, str]
     types: Mapping[int, str]
     texts: dict[int, str] = field(default_factory=dict)
 
@@ -77,6 +79,7 @@ class Objects:
         self._image = program.image
         self._layout = program.layout
         self._names = program.names
+        self._functions = program.functions
         self._types = program.types
         self._texts = dict(program.texts)
         self._lasting = program.texts
@@ -263,6 +266,8 @@ class Objects:
             return None
         context = self._words(words[1], 4)
         at = words[3]
+        if at in self._functions:
+            return self._functions[at]
         for _ in range(2):  # signature, sizes
             while self._byte(at) & 0x80:
                 at += 1
@@ -321,13 +326,27 @@ class Objects:
         return f"qstr {number}"
 
 
-def frozen_names(elf: Path) -> dict[str, str]:
-    """Name in the image -> name in the source, from ``frozen.json`` beside it; empty where there is none."""
+def program_of(elf: Path, image: Image, layout: ObjectLayout) -> Program:
+    """With the names that ``frozen.json`` beside the image tells, where there is one (see port/freeze)."""
+    names: dict[str, str] = {}
+    functions: dict[int, str] = {}
     try:
-        names = json.loads(elf.with_name("frozen.json").read_text())["names"]
-        return {short: name for name, short in names.items()}
-    except (OSError, ValueError, KeyError, AttributeError):
-        return {}
+        frozen = json.loads(elf.with_name("frozen.json").read_text())
+        names = {short: name for name, short in frozen["names"].items()}
+        for key, (file, name, *_) in frozen["functions"].items():
+            if symbol := image.symbols.get(f"fun_data_{key}"):
+                functions[symbol.value] = _qualified(key, file, name)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        pass  # another firmware, or one that has all names in it
+    return Program(image, layout, names, functions, type_names(image))
+
+
+def _qualified(key: str, file: str, name: str) -> str:
+    """``station_rpc_Rpc__call``, ``station/rpc.py``, ``_call`` -> ``station.rpc.Rpc._call()``."""
+    stem = file.removesuffix(".py")
+    inside = key.removeprefix(stem.replace("/", "_") + "_").removesuffix(name).removesuffix("_")
+    module = stem.removesuffix("/__init__").replace("/", ".")
+    return ".".join(part for part in (module, inside, name) if part) + "()"
 
 
 def type_names(image: Image) -> Mapping[int, str]:

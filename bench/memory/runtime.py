@@ -24,7 +24,7 @@ from bench.memory.elf import StaticMemory, measure
 from bench.memory.heap import HeapProbe, Snapshot, in_use, largest_free
 from bench.memory.image import Area, Image, read_image
 from bench.memory.layout import Layout, read_layout
-from bench.memory.objects import Held, Objects, Program, frozen_names, type_names
+from bench.memory.objects import Held, Objects, Program, program_of
 from bench.memory.series import Series
 from bench.memory.stack import StackProbe, TouchProbe
 
@@ -114,7 +114,7 @@ def _read_content(elf: Path, changed_ns: int, size: int) -> Content:
     image = read_image(elf)
     layout = read_layout(elf)
     collected = frozenset(return_addresses(image, COLLECT))
-    program = Program(image, layout.objects, frozen_names(elf), type_names(image)) if layout.objects else None
+    program = program_of(elf, image, layout.objects) if layout.objects else None
     return Content(measure(elf), image, layout, collected, program)
 
 
