@@ -156,6 +156,28 @@ class HostKeywords(Keywords):
         """As UpdateFirmwareRequest carries it: base64, over the whole file, with SHA-256."""
         return self._signer(kind, fault).sign(content)
 
+    # firmware
+
+    @keyword
+    def update_file(self, version: str) -> bytes:
+        """The station's own image as an update to that version: what `ocpp-bench build` leaves beside it."""
+        path = self.rig.elf.parent / f"update-{version}.upd"
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise AssertionError(f"{path}: {error.strerror}; build the firmware with update files") from None
+
+    @keyword
+    def damaged(self, content: bytes) -> bytes:
+        """The content with one bit turned over in its middle."""
+        place = len(content) // 2
+        return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+    @keyword
+    def station_will_reset_itself(self) -> None:
+        """Once, in what follows: to run a new firmware."""
+        self.rig.expect_reset()
+
     # the file server
 
     @keyword

@@ -151,6 +151,14 @@ class StationKeywords(TransactionKeywords):
         return [self._take(message) for message in untaken]
 
     @keyword
+    def first_request(self, action: str) -> Message:
+        """The first request of `action` that the station ever sent."""
+        messages = self._requests(0, action)
+        if not messages:
+            raise AssertionError(f"The station has sent no {action}Request")
+        return messages[0]
+
+    @keyword
     def messages_with(self, messages: list[Message], **fields: Any) -> list[Message]:
         """Those of the messages that have these fields."""
         return [message for message in messages if not mismatches(message.payload, fields)]
