@@ -182,6 +182,11 @@ class HttpConnection:
         """The client closed its side of TCP, or is gone."""
         self.closed = True
 
+    def abort(self, now_ns: int) -> None:
+        """Drop the TCP connection; what was not taken is lost."""
+        self._out.clear()
+        self.closed = True
+
     def take(self, now_ns: int) -> bytes:
         """Bytes for the client: all that wait, and the next of a file that are due."""
         if not self.closed and not self._silent:

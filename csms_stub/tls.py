@@ -67,6 +67,8 @@ class Stream(Protocol):
 
     def next_event_ns(self) -> int | None: ...
 
+    def abort(self, now_ns: int) -> None: ...
+
 
 class Service(Protocol):
     """Who accepts TCP connections: `Csms`, `FileServer`, `TlsEndpoint`."""
@@ -217,6 +219,12 @@ class TlsStream:
         self._wire.outgoing.clear()
         return data
 
+    def abort(self, now_ns: int) -> None:
+        """Drop the TCP connection; what was not taken is lost."""
+        self._wire.outgoing.clear()
+        self._closed = True
+        self.inner.abort(now_ns)
+
     def next_event_ns(self) -> int | None:
         """As the connection inside has it; 0 where bytes wait now."""
         if self._wire.outgoing:
@@ -332,7 +340,11 @@ class TlsStream:
 
     def _end(self, now_ns: int) -> None:
         self._closed = True
-        self.inner.receive_eof(now_ns)
+        if self._open:
+            self.inner.receive_eof(now_ns)
+        else:
+            # Nothing ever came through: that is no fault of what the client would have said.
+            self.inner.abort(now_ns)
 
 
 class _Server(TLSConnection):  # type: ignore[misc]

@@ -87,6 +87,13 @@ class Keywords:
             raise AssertionError("The station has not connected yet")
         return next(iter(sessions.values()))
 
+    def _begin(self, rig: Rig) -> None:
+        """A new station: what another one did answers no step."""
+        self._rig = rig
+        self._mark = self._connections_seen = 0
+        self._taken.clear()
+        self._acts.clear()
+
     def _from_now_on(self) -> None:
         """A step begins: what the station sent before it answers no later one."""
         self._mark = len(self.station.transcript) if self.rig.csms.sessions else 0

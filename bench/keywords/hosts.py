@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 
 from bench.emulators.base import NS_PER_S
 from bench.keywords.base import STEP_TIMEOUT_S, Keywords
+from bench.rig import Rig
 from csms_stub.connection import Handshake
 from csms_stub.files import FileRequest, Trouble
 from csms_stub.messages import CsmsError, Message, Payload, date_time
@@ -25,6 +26,10 @@ class HostKeywords(Keywords):
         super().__init__()
         self._handshakes_seen = 0
         self._requests_seen = 0
+
+    def _begin(self, rig: Rig) -> None:
+        super()._begin(rig)
+        self._handshakes_seen = self._requests_seen = 0
 
     # Basic authentication
 

@@ -63,7 +63,7 @@ class StationKeywords(TransactionKeywords):
         self.configured = {**variable("PROVISIONED", {}), **variables}
         try:
             platform = load_platform(board)
-            self._rig = Rig(
+            rig = Rig(
                 platform,
                 Path(str(firmware)) if firmware else elf_path(board),
                 emulator=variable("EMULATOR", "auto"),
@@ -82,7 +82,8 @@ class StationKeywords(TransactionKeywords):
             )
         except (EmulatorError, ImageFileError, StoreError, RigError, OSError) as error:
             raise AssertionError(f"The bench cannot be set up: {error}") from None
-        for note in self._rig.notes:
+        self._begin(rig)
+        for note in rig.notes:
             logger.warn(note)
 
     @keyword

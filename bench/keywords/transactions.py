@@ -16,6 +16,7 @@ from robot.api.deco import keyword
 from bench.keywords.base import STEP_TIMEOUT_S, told
 from bench.keywords.csms import CsmsKeywords
 from bench.keywords.fields import mismatches
+from bench.rig import Rig
 from csms_stub.messages import Message, Payload
 
 TX_START_POINT = "EVConnected,Authorized"
@@ -58,6 +59,10 @@ class TransactionKeywords(CsmsKeywords):
         super().__init__()
         self._sessions: dict[int, ChargingSession] = {}
         self._gaps_allowed = False
+
+    def _begin(self, rig: Rig) -> None:
+        super()._begin(rig)
+        self._sessions.clear()
 
     # what has happened
 

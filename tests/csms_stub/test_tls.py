@@ -171,3 +171,17 @@ def test_garbage_ends_the_connection_with_a_reason(garbage: bytes) -> None:
 def test_what_a_server_cannot_be() -> None:
     with pytest.raises(CsmsError, match=r"a server cannot be 'odd'; there are expired, .* no close_notify"):
         TlsEndpoint(Csms(), PKI, "a.local").show("odd")  # type: ignore[arg-type]
+
+
+def test_a_failed_handshake_is_no_violation_of_http() -> None:
+    csms = Csms()
+    endpoint = TlsEndpoint(csms, PKI, "files.local")
+    endpoint.show("expired")
+    client = Client(endpoint)
+    with pytest.raises(ssl.SSLError):
+        client.run()
+    assert client.stream is not None
+    client.stream.receive(client.outgoing.read(), 0)
+    client.stream.receive_eof(0)
+    assert client.stream.closed and not csms.violations
+    assert endpoint.handshakes[-1].failure
