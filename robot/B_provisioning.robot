@@ -2,6 +2,7 @@
 Documentation       Functional block B, Provisioning: Part 6, chapter 2.3.
 Resource            resources/ocpp.resource
 Resource            resources/network.resource
+Resource            resources/certificates.resource
 Test Setup          Prepare The Station
 Test Teardown       Bench Finds Nothing Wrong
 Test Tags           provisioning
@@ -367,6 +368,22 @@ TC_B_49_CS Migrate to new ConnectionProfile - Fallback after NetworkProfileConne
     Station Has Booted
     ${slot} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
     Should Be Equal    ${slot}    1
+
+TC_B_50_CS Migrate to new ConnectionProfile - Success - New CSMS Root - New CSMS
+    [Documentation]    The station connects to another CSMS, whose certificate leads to a root that was installed for it.
+    [Tags]    TC_B_50_CS    B10    M05    B10.FR.01    B10.FR.06    M05.FR.13
+    [Setup]    Prepare The Station    security_profile=2    roots=csms
+    Reusable State Booted
+    Memory State CertificateInstalled    new csms
+    CSMS Shows In TLS    root=new csms    host=csms2.local
+    # Steps 1 to 6
+    CSMS Lets The Station Migrate    ${FIRST TLS ENDPOINT}    ${SECOND TLS ENDPOINT}    ${2}
+    # Steps 7 and 8
+    Station Connects To    ${SECOND TLS ENDPOINT}    101
+    ${handshake} =    Last TLS Handshake
+    TLS Is As Required    ${handshake}
+    # Step 9
+    Station Has Booted
 
 TC_B_57_CS Network Reconnection - After connection loss
     [Documentation]    Part 4, 5.3: the station waits RetryBackOffWaitMinimum before it connects again, and twice as

@@ -9,7 +9,9 @@ from typing import Any
 
 from robot.api.deco import keyword
 
+from bench import updates
 from bench.emulators.base import NS_PER_S
+from bench.firmware import FirmwareError
 from bench.keywords.base import STEP_TIMEOUT_S, Keywords
 from bench.rig import Rig
 from csms_stub.connection import Handshake
@@ -164,19 +166,17 @@ class HostKeywords(Keywords):
     # firmware
 
     @keyword
-    def update_file(self, version: str) -> bytes:
-        """The station's own image as an update to that version: what `ocpp-bench build` leaves beside it."""
-        path = self.rig.elf.parent / f"update-{version}.upd"
+    def update_file(self) -> bytes:
+        """The station's own firmware, with another version, as a file for UpdateFirmware."""
         try:
-            return path.read_bytes()
-        except OSError as error:
-            raise AssertionError(f"{path}: {error.strerror}; build the firmware with update files") from None
+            return updates.update_file(self.rig.platform.name)
+        except FirmwareError as error:
+            raise AssertionError(str(error)) from None
 
     @keyword
-    def damaged(self, content: bytes) -> bytes:
-        """The content with one bit turned over in its middle."""
-        place = len(content) // 2
-        return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    def version_in(self, content: bytes) -> str:
+        """The firmware version in an update file."""
+        return updates.version(content)
 
     @keyword
     def station_will_reset_itself(self) -> None:
