@@ -545,6 +545,9 @@ def boot(
         bool | None,
         typer.Option("--pace/--no-pace", help="Keep to host time (always with --csms, and on a terminal)."),
     ] = None,
+    repl: Annotated[
+        bool, typer.Option("--repl", help="Type Python into the firmware (the variant debug has it).")
+    ] = False,
     emulator: EmulatorKind = "auto",
     renode: RenodePath = None,
     firmware: FirmwareFile = None,
@@ -552,6 +555,9 @@ def boot(
 ) -> None:
     """One board, live: its log and its OCPP messages. Ctrl-C ends it."""
     from bench.live import Live
+
+    if repl and firmware is None and variant == RELEASE:
+        variant = "debug"
 
     _choose(emulator, renode)
     ((name, elf),) = _targets([board], firmware, platform, variant).items()
@@ -563,7 +569,8 @@ def boot(
         identity=identity,
         password=password,
         console=out,
-    ).run(duration, paced=bool(csms) or (out.is_terminal if pace is None else pace))
+        typed=sys.stdin.fileno() if repl else None,
+    ).run(duration, paced=bool(csms) or (out.is_terminal or repl if pace is None else pace))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

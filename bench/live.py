@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
@@ -36,6 +38,7 @@ class Live:
     """Boots one provisioned board and shows what it says until `run` ends.
 
     csms_url    ws://host:port/path of a CSMS outside; None: a CSMS in this process
+    typed       file descriptor whose lines are typed into the firmware, which answers among its log lines
     Raises RigError for a URL the station cannot use, and what Rig raises.
     """
 
@@ -49,6 +52,7 @@ class Live:
         identity: str | None,
         password: str | None,
         console: Console,
+        typed: int | None = None,
     ) -> None:
         provisioning = Provisioning(
             identity=identity or Provisioning.identity,
@@ -56,6 +60,7 @@ class Live:
             url=_checked(csms_url) if csms_url else Provisioning.url,
         )
         self._console = console
+        self._typed, self._line = typed, b""
         self._messages: deque[str] = deque(maxlen=_KEPT_LINES)
         self._shown = 0
         self._screen: Screen | None = None
@@ -110,19 +115,20 @@ class Live:
     def _saw(self, at_ns: int, direction: str, text: str) -> None:
         arrow = "->" if direction == "in" else "<-"
         line = f"{at_ns / NS_PER_S:11.3f} {arrow} {text}"
-        if self._console.is_terminal:
+        if self._screen:
             self._messages.append(line)
         else:
             self._show_log_lines()
             self._print(f"ocpp {line}")
 
     def _shown_on_terminal(self) -> AbstractContextManager[object]:
-        if not self._console.is_terminal:
+        if not self._console.is_terminal or self._typed is not None:
             return nullcontext()
         self._screen = Screen(console=self._console, screen=True, auto_refresh=False)
         return self._screen
 
     def _show(self) -> None:
+        self._take_typed()
         if self._screen is None:
             self._show_log_lines()
             return
@@ -138,6 +144,15 @@ class Live:
             Panel(_lines(list(self._messages), height), title="OCPP (-> to the CSMS)"),
         )
         self._screen.update(layout, refresh=True)
+
+    def _take_typed(self) -> None:
+        while self._typed is not None and self._rig.powered and select.select([self._typed], [], [], 0)[0]:
+            if not (read := os.read(self._typed, 1024)):
+                self._typed = None
+                return
+            *lines, self._line = (self._line + read).split(b"\n")
+            for line in lines:
+                self._rig.type(line.decode(errors="replace"))
 
     def _show_log_lines(self) -> None:
         for line in self._rig.log[self._shown :]:

@@ -127,6 +127,7 @@ class Rig:
             self.emulator.close()
             raise
         self._unfinished_line = b""
+        self._typed = b""
         self._slice_ns = _SLICE_MIN_NS
         self._modem_on = False
         self._resets_caused = 0
@@ -163,6 +164,15 @@ class Rig:
     def expect_reset(self, count: int = 1) -> None:
         """The scenario makes the firmware reset itself: the next `count` resets are no problem."""
         self._resets_caused += count
+
+    def type(self, line: str) -> None:
+        """Type a line into the firmware's debug channel, which takes it as it has room.
+
+        Raises RigError for a firmware that does not read there (ours does as the variant debug).
+        """
+        if self._rtt is None or self._rtt.type(b"") is None:
+            raise RigError(f"{self.elf}: this firmware takes nothing that is typed; build the variant debug")
+        self._typed += line.encode() + b"\n"
 
     # time
 
@@ -333,11 +343,13 @@ class Rig:
 
     def _target(self, deadline_ns: int) -> int:
         now = self.now_ns
-        times = [deadline_ns, now + self._slice_ns]
+        times = [deadline_ns, now + (_SLICE_MIN_NS if self._typed else self._slice_ns)]
         times += [at for _, peer in self._wires if (at := peer.next_event_ns()) is not None]
         return max(min(times), now + 1)
 
     def _step(self, deadline_ns: int) -> None:
+        if self._typed and self._rtt:
+            self._typed = self._typed[self._rtt.type(self._typed) or 0 :]
         self.emulator.advance(self._target(deadline_ns))
         self._exchange()
         if len(self.resets) > _RESETS_MAX and len(extra := self._unasked_resets()) > _RESETS_MAX:

@@ -17,6 +17,7 @@
 #include "py/emitglue.h"
 #include "py/frozenmod.h"
 #include "py/gc.h"
+#include "py/lexer.h"
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -105,6 +106,13 @@ mp_import_stat_t mp_import_stat(const char *path) {
     (void)path;
     return MP_IMPORT_STAT_NO_EXIST;
 }
+
+#if FEATURE_REPL
+mp_lexer_t *mp_lexer_new_from_file(qstr name) {
+    (void)name;
+    mp_raise_OSError(MP_ENOENT);
+}
+#endif
 
 mp_obj_t mp_builtin_open(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     (void)n_args;

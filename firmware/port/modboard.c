@@ -10,6 +10,7 @@
 #if FEATURE_FIRMWARE_UPDATE
 #include "slot.h"
 #endif
+#include "rtt.h"
 #include "store.h"
 #include "tick.h"
 #include "uart.h"
@@ -158,6 +159,14 @@ static mp_obj_t board_reset_cause(void) {
     return MP_OBJ_NEW_SMALL_INT(boot_reset_cause);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(board_reset_cause_obj, board_reset_cause);
+
+#if FEATURE_REPL
+static mp_obj_t board_typed(void) {
+    char text[64];
+    return mp_obj_new_bytes((const byte *)text, rtt_read(text, sizeof(text)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(board_typed_obj, board_typed);
+#endif
 
 static mp_obj_t board_unique_id(void) {
     return mp_obj_new_bytes(chip_unique_id, chip_unique_id_size);
@@ -538,6 +547,9 @@ static const mp_rom_map_elem_t board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&board_reset_obj)},
     {MP_ROM_QSTR(MP_QSTR_reset_cause), MP_ROM_PTR(&board_reset_cause_obj)},
     {MP_ROM_QSTR(MP_QSTR_unique_id), MP_ROM_PTR(&board_unique_id_obj)},
+    #if FEATURE_REPL
+    {MP_ROM_QSTR(MP_QSTR_typed), MP_ROM_PTR(&board_typed_obj)},
+    #endif
     {MP_ROM_QSTR(MP_QSTR_random), MP_ROM_PTR(&board_random_obj)},
     #if FEATURE_WATCHDOG
     {MP_ROM_QSTR(MP_QSTR_watchdog), MP_ROM_PTR(&board_watchdog_obj)},

@@ -9,7 +9,9 @@
 #define MICROPY_CONFIG_ROM_LEVEL                (MICROPY_CONFIG_ROM_LEVEL_MINIMUM)
 
 // Build: frozen bytecode only. External import and sys.path stay on, or frozen packages are not found.
-#define MICROPY_ENABLE_COMPILER                 (0)
+#define MICROPY_ENABLE_COMPILER                 (FEATURE_REPL)
+#define MICROPY_PY_BUILTINS_COMPILE             (FEATURE_REPL)
+#define MICROPY_PY_BUILTINS_EVAL_EXEC           (FEATURE_REPL)
 #define MICROPY_ENABLE_EXTERNAL_IMPORT          (1)
 #define MICROPY_PY_SYS_PATH                     (1)
 #define MICROPY_PY_SYS_PATH_ARGV_DEFAULTS       (1)

@@ -25,10 +25,18 @@ struct {
     int32_t up_count;
     int32_t down_count;
     rtt_ring_t up[1];
+    #if FEATURE_REPL
+    rtt_ring_t down[1];
+    #endif
 } _SEGGER_RTT __attribute__((section(".noinit")));
 
 static char ring_data[RING_SIZE] __attribute__((section(".noinit")));
 static uint32_t lost;
+
+#if FEATURE_REPL
+#define TYPED_SIZE 128u
+static char typed_data[TYPED_SIZE] __attribute__((section(".noinit")));
+#endif
 
 void rtt_init(bool keep) {
     // Spelt backwards, so that the only copy of the mark in the memory map is the control block itself.
@@ -48,7 +56,10 @@ void rtt_init(bool keep) {
     up->size = RING_SIZE;
     up->flags = MODE_NO_BLOCK_SKIP;
     _SEGGER_RTT.up_count = 1;
-    _SEGGER_RTT.down_count = 0;
+    _SEGGER_RTT.down_count = FEATURE_REPL;
+    #if FEATURE_REPL
+    _SEGGER_RTT.down[0] = (rtt_ring_t) {.name = up->name, .data = typed_data, .size = TYPED_SIZE};
+    #endif
     dsb();
     memcpy(_SEGGER_RTT.id, id, sizeof(id));
 }
@@ -82,3 +93,18 @@ void rtt_write(const char *text, size_t size) {
         lost += size;
     }
 }
+
+#if FEATURE_REPL
+size_t rtt_read(char *text, size_t size) {
+    rtt_ring_t *down = &_SEGGER_RTT.down[0];
+    uint32_t read = down->read;
+    size_t count = 0;
+    while (count < size && read != down->write) {
+        text[count++] = typed_data[read];
+        read = (read + 1) % TYPED_SIZE;
+    }
+    dsb();
+    down->read = read;
+    return count;
+}
+#endif

@@ -11,4 +11,9 @@ void rtt_init(bool keep);
 // Writes all of it or, where the ring has no room, nothing; what was lost is said once there is room.
 void rtt_write(const char *text, size_t size);
 
+#if FEATURE_REPL
+// Takes what was typed, at most `size` bytes. Returns how many there were.
+size_t rtt_read(char *text, size_t size);
+#endif
+
 #endif

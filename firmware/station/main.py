@@ -32,6 +32,8 @@ if features.DIAGNOSTICS:
     from .notices import Notices, SecurityEvents
 if features.TLS:
     from .secure import SecureSocket
+if features.REPL:
+    from . import repl
 if features.RESET:
     from .reset import Reset
 
@@ -253,6 +255,9 @@ async def main():
         log.error("main: fault before this boot: pc %x lr %x psr %x cfsr %x hfsr %x mmfar %x bfar %x", *fault)
     station = Station(Port(board.UART(board.MODEM)), Port(board.UART(board.EVSE)))
     station.start()
+    # feature REPL
+    asyncio.create_task(repl.run(station))
+    # end
     gc.collect()
     log.info("main: %d bytes of heap free", gc.mem_free())
     if features.WATCHDOG:
