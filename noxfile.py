@@ -51,6 +51,13 @@ def size(session: nox.Session) -> None:
 
 
 @nox.session
+def price(session: nox.Session) -> None:
+    """What each feature costs, on both boards. Arguments go to `ocpp-bench price`."""
+    _install(session)
+    session.run("ocpp-bench", "price", *session.posargs)
+
+
+@nox.session
 def mutate(session: nox.Session) -> None:
     """Break the station's rules one by one: the scenarios must fail. Arguments go to `ocpp-bench mutate`."""
     _install(session)

@@ -132,7 +132,8 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
     or 1,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Folder for the reports, else build/report[/variant].")
+        Path | None,
+        typer.Option("--report", help="Folder for the reports, else build/report or build/report/VARIANT."),
     ] = None,
     pics: Annotated[Path | None, typer.Option("--pics", help="What your own station declares.")] = None,
 ) -> None:
@@ -265,7 +266,8 @@ def heap(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Scenarios at once.")] = os.cpu_count()
     or 1,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Folder for the reports, else build/report[/variant].")
+        Path | None,
+        typer.Option("--report", help="Folder for the reports, else build/report or build/report/VARIANT."),
     ] = None,
 ) -> None:
     """Find the smallest heap with which each scenario still passes: some 15 runs of it. Writes heap.json."""
