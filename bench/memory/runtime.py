@@ -30,7 +30,7 @@ from bench.memory.stack import StackProbe, TouchProbe
 
 OWNERS_KEPT = 40
 OTHERS = "(others)"
-WALKS_APART_NS = 40 * NS_PER_MS
+WALKS_APART_NS = 80 * NS_PER_MS
 """A board at work collects more often than that, too."""
 COLLECT, SET_UP_HEAP = "gc_collect", "gc_init"
 
