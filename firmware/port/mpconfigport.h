@@ -37,7 +37,7 @@
 #define MICROPY_PY_BUILTINS_COMPLEX             (0)
 
 // Errors: names and lines for the log, and texts.
-#define MICROPY_ENABLE_SOURCE_LINE              (FEATURE_LINE_NUMBERS)
+#define MICROPY_ENABLE_SOURCE_LINE              (FROZEN_NAMES)
 #if FEATURE_ERROR_DETAILS
 #define MICROPY_ERROR_REPORTING                 (MICROPY_ERROR_REPORTING_DETAILED)
 #elif FEATURE_ERROR_TEXTS
