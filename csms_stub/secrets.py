@@ -67,7 +67,8 @@ def _shown(name: str, value: str) -> str:
 
 def _password_items(action: str, payload: Payload) -> Iterator[dict[str, Any]]:
     """Those SetVariableDataTypes that set the password; the payload need not be valid."""
-    items = payload.get("setVariableData") if action == "SetVariables" else None
+    whole = action == "SetVariables" and isinstance(payload, dict)
+    items = payload.get("setVariableData") if whole else None
     for item in items if isinstance(items, list) else ():
         try:
             names = item["component"]["name"].casefold(), item["variable"]["name"].casefold()

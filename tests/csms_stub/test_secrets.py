@@ -96,11 +96,12 @@ def test_other_secrets(action: str, payload: dict[str, Any], shown: dict[str, An
             {"setVariableData": [1, {"component": 2}, password_item("x") | {"attributeValue": 3}]},
         ),
         ("SetVariables", {"setVariableData": {}}),
+        ("SetVariables", []),
         ("GetLog", {"log": []}),
         ("GetLog", {"log": {"remoteLocation": "http://files.local:8080/logs"}}),
     ],
 )
-def test_what_has_no_secret_is_shown_as_it_is(action: str, payload: dict[str, Any]) -> None:
+def test_what_has_no_secret_is_shown_as_it_is(action: str, payload: Any) -> None:
     assert without_secrets(action, payload) is payload
 
 
