@@ -183,9 +183,9 @@ class Provisioning:
         except (KeyError, TypeError, ValueError, IndexError) as e:
             log.error("boot: response not usable: %s", e)
             interval = 0
-        self._boot_due = (
-            now if code == "Disconnected" else now + (interval if interval > 0 else _BOOT_RETRY_S)
-        )
+        # of uptime only whole seconds are known: one more, or the interval ends early (B02.FR.04, B03.FR.06)
+        wait = 0 if code == "Disconnected" else 1 + (interval if interval > 0 else _BOOT_RETRY_S)
+        self._boot_due = now + wait
         if self.status == "Accepted":
             if interval > 0:
                 self._model.set_for_now(_HEARTBEAT_KEY, str(interval))
