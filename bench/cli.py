@@ -711,11 +711,14 @@ def _applicable(scenarios: Sequence[Scenario], cases: Sequence[Case], declared: 
 
     known = {case.id: case for case in cases}
     answers = {each.id: conformance.of_scenario(each, known, declared) for each in scenarios}
-    excluded = {name: " and ".join(a.excluded_by) for name, a in answers.items() if not a.applies}
+    chosen = []
     for scenario in scenarios:
-        if scenario.id in excluded:
-            _say(f"not applicable: {scenario.name} ({excluded[scenario.id]} is not met)")
-    chosen = [scenario for scenario in scenarios if scenario.id not in excluded]
+        answer = answers[scenario.id]
+        if answer.applies:
+            chosen.append(scenario)
+        else:
+            why = " and ".join(answer.excluded_by) + ("" if answer.left_out else " is not met")
+            _say(f"{conformance.excluded(answer)}: {scenario.name} ({why})")
     if not chosen:
         raise UsageError("none of these scenarios applies to this station")
     return chosen

@@ -69,8 +69,11 @@ class Case:
 
     def applicability(self, pics: Pics) -> Applicability:
         """Raises ListError for a condition that the statement does not answer."""
-        if lacking := pics.lacking(self.id):
-            return built_without(lacking)
+        by_condition = self._by_condition(pics)
+        lacking = pics.lacking(self.id)
+        return built_without(lacking) if by_condition.applies and lacking else by_condition
+
+    def _by_condition(self, pics: Pics) -> Applicability:
         condition = self.parsed()
         if condition is None:
             return Applicability(applies=True, excluded_by=(), reasons=())
@@ -89,17 +92,22 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Applicability:
-    """`excluded_by`: the parts of the condition that are not met; `reasons`: what is declared about them."""
+    """`excluded_by`: the parts of the condition that are not met; `reasons`: what is declared about them.
+
+    `left_out`: Part 5 asks for it, but the image is built without what it needs.
+    """
 
     applies: bool
     excluded_by: tuple[str, ...]
     reasons: tuple[str, ...]
+    left_out: bool = False
 
 
 def built_without(feature: Feature) -> Applicability:
     """Of what needs a feature of the firmware that the station has not."""
     name = f"feature {feature.name}"
-    return Applicability(applies=False, excluded_by=(name,), reasons=(f"{name}: no ({feature.text})",))
+    reason = f"{name}: no ({feature.text})"
+    return Applicability(applies=False, excluded_by=(name,), reasons=(reason,), left_out=True)
 
 
 def load_core(path: Path = CORE) -> list[Case]:

@@ -21,8 +21,9 @@ from bench.scenarios import ROOT, Scenario
 from bench.text import markdown_table
 
 PASS, FAIL, SKIP = "pass", "fail", "skip"
-NOT_RUN, NO_SCENARIO, NOT_APPLICABLE = "not run", "no scenario yet", "not applicable"
-VERDICTS = (PASS, FAIL, SKIP, NOT_RUN, NO_SCENARIO, NOT_APPLICABLE)
+NOT_RUN, NO_SCENARIO, LEFT_OUT, NOT_APPLICABLE = "not run", "no scenario yet", "left out", "not applicable"
+VERDICTS = (PASS, FAIL, SKIP, NOT_RUN, NO_SCENARIO, LEFT_OUT, NOT_APPLICABLE)
+"""Left out: Part 5 asks for it, and the image is built without the feature that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def build(
             cells={
                 column.name: cells.get((case.id, column.name), Cell(missing, why))
                 if applicability.applies
-                else Cell(NOT_APPLICABLE)
+                else Cell(excluded(applicability))
                 for column in everything
             },
         )
@@ -182,7 +183,7 @@ def build(
             cells={
                 c.name: cells.get((scenario.id, c.name), Cell(NOT_RUN))
                 if applicability.applies
-                else Cell(NOT_APPLICABLE)
+                else Cell(excluded(applicability))
                 for c in everything
             },
         )
@@ -190,6 +191,11 @@ def build(
         if scenario.id not in listed and (applicability := of_scenario(scenario, {}, pics))
     ]
     return Matrix(everything, rows, suites, pics)
+
+
+def excluded(applicability: Applicability) -> str:
+    """The verdict of what does not apply."""
+    return LEFT_OUT if applicability.left_out else NOT_APPLICABLE
 
 
 def fingerprint(root: Path) -> str:
@@ -267,7 +273,8 @@ def markdown(matrix: Matrix) -> str:
         case = row.case
         verdicts = [_md_cell(row.cells[name]) for name in names]
         if not row.applicability.applies:
-            verdicts = [f"{NOT_APPLICABLE}: {' and '.join(row.applicability.excluded_by)}"] * len(names)
+            why = " and ".join(row.applicability.excluded_by)
+            verdicts = [f"{excluded(row.applicability)}: {why}"] * len(names)
         cases.append(
             [
                 row.id,

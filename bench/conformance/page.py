@@ -10,6 +10,7 @@ from string import Template
 
 from bench.conformance.matrix import (
     FAIL,
+    LEFT_OUT,
     NO_SCENARIO,
     NOT_APPLICABLE,
     NOT_RUN,
@@ -19,6 +20,7 @@ from bench.conformance.matrix import (
     Column,
     Matrix,
     Row,
+    excluded,
 )
 from bench.text import shorten
 
@@ -144,10 +146,12 @@ def _line(row: Row, columns: list[Column]) -> str:
         cells = "".join(_verdict(row.cells[column.name], column) for column in columns)
     else:
         because = escape("; ".join(row.applicability.reasons))
+        why = escape(" and ".join(row.applicability.excluded_by))
+        unmet = "" if row.applicability.left_out else " is not met"
         cells = (
-            f'<td colspan="{len(columns)}" class=verdict><span class="pill na">{NOT_APPLICABLE}</span>'
-            f"<p class=why><b>{escape(' and '.join(row.applicability.excluded_by))}</b> is not met"
-            f"<br>{because}</p></td>"
+            f'<td colspan="{len(columns)}" class=verdict>'
+            f'<span class="pill {_slug(excluded(row.applicability))}">{excluded(row.applicability)}</span>'
+            f"<p class=why><b>{why}</b>{unmet}<br>{because}</p></td>"
         )
     return (
         f'<tr class="case" data-block="{row.block}" data-text="{escape(text, quote=True)}"'
@@ -176,4 +180,6 @@ def _pics(matrix: Matrix) -> str:
 
 
 def _slug(verdict: str) -> str:
-    return {NOT_RUN: "notrun", NO_SCENARIO: "none", NOT_APPLICABLE: "na"}.get(verdict, verdict)
+    return {NOT_RUN: "notrun", NO_SCENARIO: "none", LEFT_OUT: "leftout", NOT_APPLICABLE: "na"}.get(
+        verdict, verdict
+    )

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bench import firmware
 from bench.conformance import matrix as conformance
 from bench.conformance.core import ListError, load_core
 from bench.conformance.matrix import Column, Matrix
-from bench.conformance.pics import load_pics
+from bench.conformance.page import page
+from bench.conformance.pics import load_pics, statements
 from bench.results import Result
 from bench.scenarios import Scenario
 
@@ -59,6 +61,16 @@ def test_each_verdict_has_its_case() -> None:
     assert sum(count.values()) == len(CASES)
     assert (count["pass"], count["fail"], count["not run"]) == (1, 0, 1)
     assert matrix.count(STM.name, "B")["not applicable"] == 4
+
+
+def test_what_the_image_is_built_without_is_left_out() -> None:
+    """And what Part 5 does not ask for is still not applicable: TC_M_09 is for AS-2."""
+    release = statements(firmware.table())["lite"]
+    matrix = conformance.build(CASES, release, SCENARIOS, columns=(STM,), results=(), links={})
+    assert verdict(matrix, "TC_A_04_CS") == "left out"
+    assert verdict(matrix, "TC_M_09_CS") == "not applicable"
+    assert "left out: feature tls" in conformance.markdown(matrix)
+    assert "<b>feature tls</b><br>" in page(matrix)
 
 
 def test_one_failure_in_repetitions_is_a_failure() -> None:

@@ -7,6 +7,7 @@ const VERDICTS = [
   ["skip", "skip", "↷"],
   ["not run", "notrun", "○"],
   ["no scenario yet", "none", "…"],
+  ["left out", "leftout", "∅"],
   ["not applicable", "na", "–"],
 ];
 const lookOf = verdict => VERDICTS.find(([name]) => name === verdict) ?? VERDICTS[3];
