@@ -17,7 +17,7 @@ BOARD, TEST = "stm32f4_discovery", "TC_B_01_CS"
 FILE = "station/health.py"
 PATCHES = {
     "_due = [_NEVER]": "_kept = []\n_due = [_NEVER]",
-    "    _due[task] =": "    if len(_kept) < 32:\n        _kept.append(bytearray(64))\n    _due[task] =",
+    "    _due[task] =": "    while len(_kept) < 32:\n        _kept.append(bytearray(64))\n    _due[task] =",
 }
 
 
@@ -54,9 +54,8 @@ def grown(firmware: Firmware, tmp_path_factory: pytest.TempPathFactory) -> tuple
 
 
 def test_leak_is_seen(grown: tuple[list[Change], list[Change]]) -> None:
-    """The peak may come before all of it has leaked."""
     live = {change.kind: change for change in grown[1]}["heap_live"]
-    assert 1_200 <= live.growth <= 3_000
+    assert 1_800 <= live.growth <= 3_000
 
 
 def test_leak_is_named(grown: tuple[list[Change], list[Change]]) -> None:

@@ -4,17 +4,28 @@ import ast
 import builtins
 
 from bench.firmware import FIRMWARE_DIR
+from firmware.variants import folded, load
 
 from .target import Target
 
-STATION = sorted((FIRMWARE_DIR / "station").rglob("*.py"))
+TABLE = load()
+VARIANT = TABLE.variant("lite")
+"""The image that is asked is this one's."""
+ABSENT = {
+    module
+    for name, feature in TABLE.features.items()
+    if name not in VARIANT.features
+    for module in feature.modules
+}
+STATION = sorted(path for path in (FIRMWARE_DIR / "station").rglob("*.py") if path.name not in ABSENT)
 TYPES = (str, bytes, bytearray, memoryview, list, tuple, dict, int, set, frozenset)
 METHODS = {name for kind in TYPES for name in dir(kind) if not name.startswith("__")}
 BATCH = 30
 
 
 def nodes() -> list[ast.AST]:
-    return [node for path in STATION for node in ast.walk(ast.parse(path.read_text()))]
+    texts = [folded(path.read_text(), path, TABLE, VARIANT) for path in STATION]
+    return [node for text in texts for node in ast.walk(ast.parse(text))]
 
 
 def missing(target: Target, command: str, names: set[str]) -> list[str]:
