@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation       Functional block F, Remote control: Part 6, chapter 2.7. The configured EVSE is 1, its connector 1.
 Resource            resources/ocpp.resource
+Resource            resources/firmware.resource
 Test Setup          General Preconditions
 Test Teardown       Bench Finds Nothing Wrong
 Test Tags           remote control
@@ -226,6 +227,26 @@ TC_F_18_CS Trigger message - FirmwareStatusNotification - Idle
     # Steps 3 and 4
     ${status} =    Station Sends    FirmwareStatusNotification    within=${TIME DEVIATION}    status=Idle
     Comes Before    ${response}    ${status}
+
+TC_F_19_CS Trigger message - FirmwareStatusNotification - Downloading
+    [Documentation]    A firmware is being downloaded, slowly; its signature is not valid (errata 6.2.59).
+    [Tags]    TC_F_19_CS    F06    L01    F06.FR.04    F06.FR.05    F06.FR.10    L01.FR.26
+    [Setup]    Station And A Small File
+    File Server Is Wrong    ${FIRMWARE PATH}    rate=300
+    # Steps 1 and 2
+    CSMS Updates The Firmware    ${19}    signed=another file
+    # Steps 3 and 4
+    Firmware Status Is    Downloading    ${19}
+    # Steps 5 and 6
+    ${response} =    CSMS Sends And Gets    TriggerMessage    Accepted
+    ...    requestedMessage=FirmwareStatusNotification
+    # Steps 7 and 8
+    ${status} =    Firmware Status Is    Downloading    ${19}    within=${TIME DEVIATION}
+    Comes Before    ${response}    ${status}
+    # Steps 9 to 14
+    Firmware Status Is    Downloaded    ${19}
+    Firmware Status Is    InvalidSignature    ${19}
+    Station Sends    SecurityEventNotification    type=InvalidFirmwareSignature
 
 TC_F_20_CS Trigger message - Heartbeat
     [Documentation]    The CSMS asks for a HeartbeatRequest and gets it, after the response.
