@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 import pytest
 from robot.api import ExecutionResult
+from typer.main import get_command
 
+from bench.cli import app, main
 from bench.conformance.core import load_core
 from bench.conformance.matrix import of_scenario
 from bench.conformance.pics import statements
@@ -43,6 +45,23 @@ def complains(done: subprocess.CompletedProcess[str], *words: str, code: int = 2
     assert lines[0].startswith("ocpp-bench: ")
     for word in words:
         assert word in lines[0]
+
+
+def commands(group: Any, *before: str) -> list[tuple[str, ...]]:
+    """The words of every command, and of every group."""
+    found = [before]
+    for name, command in group.commands.items():
+        inner = commands(command, *before, name) if hasattr(command, "commands") else [(*before, name)]
+        found += inner
+    return found
+
+
+@pytest.mark.parametrize("words", commands(get_command(app)), ids=" ".join)
+def test_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """A square bracket in a text of help may be markup to rich, and end in a traceback."""
+    assert main([*words, "--help"]) == 0
+    usage = capsys.readouterr().out.split()
+    assert all(word in usage for word in ("Usage:", *words))
 
 
 # what cannot be

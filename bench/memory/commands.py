@@ -99,7 +99,10 @@ def peers(
     board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
     variant: VariantName = firmware.RELEASE,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Folder that a run has left, else build/report[/variant].")
+        Path | None,
+        typer.Option(
+            "--report", help="Folder that a run has left, else build/report, or that of the variant below it."
+        ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
