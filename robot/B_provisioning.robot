@@ -346,6 +346,27 @@ TC_B_46_CS Migrate to new ConnectionProfile - Fallback mechanism - Same CSMS Roo
     ${slot} =    CSMS Gets Variable    OCPPCommCtrlr    ActiveNetworkProfile
     Should Be Equal    ${slot}    1
 
+TC_B_47_CS Migrate to new ConnectionProfile - Fallback after NetworkProfileConnectionAttempts - New CSMS Root - New CSMS
+    [Documentation]    The certificate of the other CSMS leads to the old root: the station does not take it, and goes
+    ...    back to its CSMS by that root.
+    [Tags]    TC_B_47_CS    B09    B10    M05    B10.FR.07    M05.FR.15    M05.FR.16
+    [Setup]    Prepare The Station    security_profile=2    roots=csms
+    ...    SecurityCtrlr.AdditionalRootCertificateCheck=true    OCPPCommCtrlr.NetworkProfileConnectionAttempts=1
+    Reusable State Booted
+    Memory State CertificateInstalled    csms successor
+    TLS Handshakes So Far Are Seen
+    # Steps 1 to 6
+    CSMS Lets The Station Migrate    ${FIRST TLS ENDPOINT}    ${SECOND TLS ENDPOINT}    ${2}
+    # Steps 7 and 8
+    ${refused} =    Station Begins A TLS Handshake
+    TLS Handshake Has Failed    ${refused}
+    # Step 9
+    Station Connects To    ${FIRST TLS ENDPOINT}    101
+    # Step 10
+    Station Has Booted    InvalidCsmsCertificate
+    # Steps 11 and 12
+    Reusable State GetInstalledCertificates    csms
+
 TC_B_49_CS Migrate to new ConnectionProfile - Fallback after NetworkProfileConnectionAttempts - Same CSMS Root
     [Documentation]    Neither slot's attempt is accepted: the station goes on with the profile that it was last
     ...    connected with.
