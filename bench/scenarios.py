@@ -13,7 +13,7 @@ import re
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -60,6 +60,33 @@ class Job:
     @property
     def output(self) -> Path:
         return self.folder / "output.xml"
+
+
+def queue_of(
+    scenarios: Sequence[Scenario],
+    images: Mapping[str, Path],
+    emulator: str,
+    folder: Path,
+    *,
+    repeats: int = 1,
+    variables: Sequence[str] = (),
+) -> list[Job]:
+    """Each scenario on each board, `repeats` times over; `images` is board or path of a .repl -> ELF."""
+    return [
+        Job(
+            scenario=scenario,
+            board=Path(name).stem,
+            platform=name,
+            firmware=elf.resolve(),
+            emulator=emulator,
+            repeat=number,
+            folder=folder.resolve() / Path(name).stem / scenario.id / str(number),
+            variables=tuple(variables),
+        )
+        for number in range(repeats)
+        for scenario in scenarios
+        for name, elf in images.items()
+    ]
 
 
 def discover(root: Path = ROOT) -> list[Scenario]:

@@ -70,7 +70,7 @@ def test_a_kilobyte_more_in_one_module_is_caught_and_named(
     budget = tmp_path / "budget.toml"
     budget.write_text("[variant.lite.total]\nrom = 200_000\nram = 50_000\n")
     write_shares({(RELEASE, board): measure(before)}, budget)
-    monkeypatch.setattr("bench.cli.read_budget", lambda: read_budget(budget))
+    monkeypatch.setattr("bench.commands.sizes.read_budget", lambda: read_budget(budget))
     capsys.readouterr()
     assert main(["size", str(before), "--board", board, "--check"]) == 0
     assert capsys.readouterr().err == ""
@@ -139,7 +139,7 @@ def test_size_check_fails_above_the_budget(
 ) -> None:
     file = tmp_path / "budget.toml"
     file.write_text("[variant.lite.total]\nrom = 1_000\n")
-    monkeypatch.setattr("bench.cli.read_budget", lambda: read_budget(file))
+    monkeypatch.setattr("bench.commands.sizes.read_budget", lambda: read_budget(file))
     assert main(["size", str(grown_image), "--check"]) == 1
     assert "above the budget of 1,000" in capsys.readouterr().err
     kept = tmp_path / "old.json"

@@ -1,36 +1,27 @@
-"""``ocpp-bench history`` and ``ocpp-bench peers``."""
+"""``history``: ROM, RAM and runs, commit by commit."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench import firmware
-from bench.conformance.core import load_core
-from bench.conformance.matrix import image_hash
+from bench.commands.common import Board, Boards, out
 from bench.memory import history as past
-from bench.memory import peers as others
 from bench.memory.budget import read_budget
 from bench.memory.compare import image_of
 from bench.memory.elf import measure
 from bench.memory.historyplot import plot as draw
-from bench.text import markdown_table
 
-Boards = Annotated[list[str] | None, typer.Option("--board", "-b", help="Board (may be repeated); all.")]
 VariantName = Annotated[str, typer.Option("--variant", help="Of firmware/variants.toml.")]
 File = Annotated[Path, typer.Option("--file", help="The history.")]
 
-REPORT = Path("build") / "report"
-
-out = Console(width=None if sys.stdout.isatty() else 120)
 history = typer.Typer(no_args_is_help=True, help="ROM, RAM and run of all scenarios, commit by commit.")
 
 
@@ -85,71 +76,13 @@ def show(
 def plot_command(
     path: Annotated[Path, typer.Argument(help="File to write: .svg, .png or .pdf.")],
     *,
-    board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
+    board: Board = "stm32f4_discovery",
     variant: VariantName = firmware.RELEASE,
     file: File = past.HISTORY,
 ) -> None:
     """Draw the history of one board (needs matplotlib: the extra [plot])."""
     draw(_entries(file, board, variant), read_budget(), path)
     print(f"{path}")
-
-
-def peers(
-    *,
-    board: Annotated[str, typer.Option("--board", "-b", help="Board.")] = "stm32f4_discovery",
-    variant: VariantName = firmware.RELEASE,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Folder that a run has left, else build/report, or that of the variant below it."
-        ),
-    ] = None,
-    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
-) -> None:
-    """Our image beside other implementations: bytes along the same lines, heap, and test cases passed."""
-    if form not in ("table", "markdown", "json"):
-        raise others.PeersError(f"--format {form}: there are table, markdown and json")
-    folder = report or (REPORT if variant == firmware.RELEASE else REPORT / variant)
-    elf = firmware.build(board, variant=variant)
-    measured = others.measurements(folder, board, image_hash(elf))
-    items = (asdict(item) for item in measure(elf).items)
-    rows = others.ordered([*others.peer_rows(), *others.our_rows(items, board, variant, measured)])
-    notes = others.notes()
-    mandatory = sum(case.conformance == "M" for case in load_core())
-    notes.append(f"Cases: of the {mandatory} mandatory ones of Core for charging stations.")
-    if measured[others.PASSED] is None or measured[others.MOST_HEAP] is None:
-        notes.append(f"{folder} has no run of all scenarios on this image: ocpp-bench run; ocpp-bench heap")
-    if form == "json":
-        print(json.dumps({"rows": rows, "notes": notes}, indent=1))
-        return
-    heads, cells = list(rows[0]), [[_cell(value) for value in row.values()] for row in rows]
-    if form == "markdown":
-        lines = markdown_table(heads, cells, numbers=len(others.COLUMNS))
-        print("\n".join([*lines, "", *(f"- {note}" for note in notes)]))
-        return
-    out.print(_side_by_side(rows))
-    for note in notes:
-        out.print(f"- {note}", markup=False, highlight=False)
-
-
-def _side_by_side(rows: Sequence[others.Row]) -> Table:
-    table = Table(title="Side by side (bytes)", title_justify="left")
-    table.add_column("", min_width=30)
-    for heading in others.COLUMNS:
-        table.add_column(heading, justify="right", max_width=8)
-    boundary = None
-    for row in rows:
-        if row["boundary"] != boundary:
-            boundary = row["boundary"]
-            table.add_section()
-            table.add_row(f"[bold]{boundary}")
-        name = f"{row['implementation']}: {row['build']}"
-        table.add_row(name, *(_cell(row[column]) for column in others.COLUMNS))
-    return table
-
-
-def _cell(value: str | int | None) -> str:
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else value
 
 
 def _entries(file: Path, board: str, variant: str) -> list[past.Entry]:

@@ -1,0 +1,1 @@
+"""The commands of ``ocpp-bench``, by what they are about."""

@@ -1,0 +1,78 @@
+"""``build`` and ``boot``: firmware, and one board live."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bench import firmware
+from bench.commands.common import (
+    Board,
+    Boards,
+    EmulatorKind,
+    FirmwareFile,
+    PlatformFile,
+    RenodePath,
+    VariantName,
+    choose_emulator,
+    chosen_boards,
+    images_on,
+    kind_of,
+    out,
+)
+from bench.firmware import RELEASE
+from bench.memory.elf import measure
+from bench.platforms import load_platform
+
+
+def build(board: Boards = None, variant: VariantName = RELEASE) -> None:
+    """Build the firmware (source and cross compiler are fetched or named where missing)."""
+    for name in chosen_boards(board):
+        elf = firmware.build(name, variant=variant)
+        memory = measure(elf)
+        out.print(
+            f"{name}: {elf}  ROM {memory.rom:,}  RAM {memory.ram:,} bytes", highlight=False, soft_wrap=True
+        )
+
+
+def boot(
+    *,
+    board: Board = "stm32f4_discovery",
+    variant: VariantName = RELEASE,
+    csms: Annotated[
+        str | None,
+        typer.Option("--csms", help="ws://host:port/path of your own CSMS; else one in here."),
+    ] = None,
+    identity: Annotated[str | None, typer.Option(help="Identity of the station.")] = None,
+    password: Annotated[str | None, typer.Option(help="Its password for HTTP Basic authentication.")] = None,
+    duration: Annotated[float | None, typer.Option(min=0, help="Stop after so many virtual seconds.")] = None,
+    pace: Annotated[
+        bool | None,
+        typer.Option("--pace/--no-pace", help="Keep to host time (always with --csms, and on a terminal)."),
+    ] = None,
+    repl: Annotated[bool, typer.Option("--repl", help="Type Python into the firmware.")] = False,
+    emulator: EmulatorKind = "auto",
+    renode: RenodePath = None,
+    image: FirmwareFile = None,
+    platform: PlatformFile = None,
+) -> None:
+    """One board, live: its log and its OCPP messages. Ctrl-C ends it."""
+    from bench.live import Live
+
+    if repl and image is None and variant == RELEASE:
+        variant = "debug"
+
+    choose_emulator(emulator, renode)
+    ((name, elf),) = images_on([board], image, platform, variant).items()
+    Live(
+        load_platform(name),
+        elf,
+        emulator=kind_of(emulator),
+        csms_url=csms,
+        identity=identity,
+        password=password,
+        console=out,
+        typed=sys.stdin.fileno() if repl else None,
+    ).run(duration, paced=bool(csms) or (out.is_terminal or repl if pace is None else pace))
