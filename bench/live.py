@@ -8,8 +8,11 @@ import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
 from rich.console import Console
 from rich.layout import Layout
 from rich.live import Live as Screen
@@ -32,14 +35,16 @@ _KEPT_LINES = 500
 _REFRESH_S = 0.1
 _CHUNK_S = 1.0
 _FOREVER_S = 1e9
+_PORTS = {"ws": 80, "wss": 443}
 
 
 class Live:
     """Boots one provisioned board and shows what it says until `run` ends.
 
-    csms_url    ws://host:port/path of a CSMS outside; None: a CSMS in this process
+    csms_url    ws:// or wss://host:port/path of a CSMS outside; None: a CSMS in this process
+    root        certificate (PEM or DER file) that the chain of a wss CSMS must lead to
     typed       file descriptor whose lines are typed into the firmware, which answers among its log lines
-    Raises RigError for a URL the station cannot use, and what Rig raises.
+    Raises RigError for a URL or a certificate the station cannot use, and what Rig raises.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Live:
         *,
         emulator: Kind,
         csms_url: str | None,
+        root: Path | None,
         identity: str | None,
         password: str | None,
         console: Console,
@@ -57,7 +63,7 @@ class Live:
         provisioning = Provisioning(
             identity=identity or Provisioning.identity,
             password=password or Provisioning.password,
-            url=_checked(csms_url) if csms_url else Provisioning.url,
+            **_outside(csms_url, root),
         )
         self._console = console
         self._typed, self._line = typed, b""
@@ -69,7 +75,7 @@ class Live:
         if csms_url:
             url = urlsplit(csms_url)
             tcp = TcpNetwork()
-            tcp.map(CSMS_HOST, CSMS_PORT, str(url.hostname), url.port or 80)
+            tcp.map(CSMS_HOST, CSMS_PORT, str(url.hostname), url.port or _PORTS[url.scheme])
             self._outside = WireTap(tcp, self._saw)
         self._rig = Rig(
             platform,
@@ -167,8 +173,28 @@ def _lines(lines: list[str], height: int) -> Text:
     return Text("\n".join(lines[-height:]), no_wrap=True, overflow="ellipsis")
 
 
-def _checked(url: str) -> str:
+def _outside(url: str | None, root: Path | None) -> dict[str, Any]:
+    """What an installer enters for a CSMS outside: fields of Provisioning."""
+    if url is None:
+        if root:
+            raise RigError(f"--root {root} goes with --csms wss://host:port/path")
+        return {}
     parts = urlsplit(url)
-    if parts.scheme != "ws" or not parts.hostname:
-        raise RigError(f"--csms {url}: must be ws://host:port/path (the firmware has no TLS)")
-    return url.rstrip("/")
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise RigError(f"--csms {url}: must be ws://host:port/path or wss://host:port/path")
+    if (parts.scheme == "wss") != (root is not None):
+        why = "--root is for wss://" if root else "needs --root FILE, the certificate that its chain leads to"
+        raise RigError(f"--csms {url}: {why}")
+    found: dict[str, Any] = {"url": url.rstrip("/")}
+    if root is not None:
+        found |= {"security_profile": 2, "csms_roots": [_der(root)]}
+    return found
+
+
+def _der(path: Path) -> bytes:
+    content = path.read_bytes()
+    try:
+        load = load_pem_x509_certificate if b"-----BEGIN" in content else load_der_x509_certificate
+        return load(content).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise RigError(f"{path}: no certificate in PEM or DER: {error}") from None

@@ -16,6 +16,10 @@ Watcher = Callable[[int, str, str], None]
 """Called with virtual time in ns, direction seen from the CSMS ("in", "out"), and a text."""
 
 
+_TLS_HANDSHAKE = b"\x16"
+"""Content type of the first record of either side (RFC 5246, 6.2.1)."""
+
+
 class WireTap:
     """A TcpNetwork whose traffic is told to `watch`: HTTP start lines and WebSocket text messages."""
 
@@ -61,7 +65,11 @@ class _Direction:
             self.parser = None
 
     def _parse(self) -> Generator[None]:
-        start = yield from self.reader.read_line(8192)
+        first = yield from self.reader.read_exact(1)
+        if first == _TLS_HANDSHAKE:
+            self.watch(self.now_ns, self.name, "TLS: what is said there cannot be read here")
+            return
+        start = first + (yield from self.reader.read_line(8192))
         self.watch(self.now_ns, self.name, start.decode(errors="replace").strip())
         while (yield from self.reader.read_line(8192)).strip():
             pass

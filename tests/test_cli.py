@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from tests.images import Firmware
 
 PROJECT = Path(__file__).parent.parent
 BOARDS = ("stm32f4_discovery", "nrf52840dk")
+PASSWORD = "sixteen-or-more-characters"
 
 
 def ocpp_bench(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -124,9 +127,15 @@ def test_files_that_are_no_firmware_for_the_board(firmware: Firmware, tmp_path: 
     complains(ocpp_bench("size", text), "not an ELF file")
 
 
-def test_csms_url_that_the_station_cannot_use(firmware: Firmware) -> None:
-    for url in ("wss://csms.example/ocpp", "http://csms.example", "localhost:9000"):
+def test_csms_url_that_the_station_cannot_use(firmware: Firmware, tmp_path: Path) -> None:
+    for url in ("http://csms.example", "localhost:9000"):
         complains(ocpp_bench("boot", "--csms", url), "must be ws://host:port/path")
+    complains(ocpp_bench("boot", "--csms", "wss://csms.example/ocpp"), "needs --root FILE")
+    (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    root = ("--root", tmp_path / "root.pem", "--variant", "lite")
+    complains(ocpp_bench("boot", "--csms", "wss://csms.example/ocpp", *root), "no certificate in PEM or DER")
+    complains(ocpp_bench("boot", "--csms", "ws://csms.example/ocpp", *root), "--root is for wss://")
+    complains(ocpp_bench("boot", *root), "goes with --csms wss://")
 
 
 # what can
@@ -274,24 +283,44 @@ def test_boot_ends_cleanly_on_ctrl_c(firmware: Firmware) -> None:
     assert "of virtual time" in rest
 
 
-def test_boot_against_a_csms_outside(firmware: Firmware) -> None:
+@contextmanager
+def csms_outside(*options: object) -> Iterator[int]:
+    """A CSMS in a process of its own, which knows the station CS-9. Gives its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = [sys.executable, "-u", "-m", "csms_stub", "--port", str(port)]
-    server += ["--basic-auth", "CS-9:sixteen-or-more-characters"]
-    with subprocess.Popen(server, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as csms:
+        port: int = probe.getsockname()[1]
+    server = [sys.executable, "-u", "-m", "csms_stub", "--port", port, *options]
+    server += ["--basic-auth", f"CS-9:{PASSWORD}"]
+    with subprocess.Popen(list(map(str, server)), cwd=PROJECT, stdout=subprocess.PIPE, text=True) as csms:
         try:
             assert csms.stdout is not None
             csms.stdout.readline()  # it listens
-            done = ocpp_bench(
-                *("boot", "--csms", f"ws://127.0.0.1:{port}/ocpp", "--duration", "12"),
-                *("--identity", "CS-9", "--password", "sixteen-or-more-characters"),
-            )
+            yield port
         finally:
             csms.terminate()
+
+
+def test_boot_against_a_csms_outside(firmware: Firmware) -> None:
+    with csms_outside() as port:
+        done = ocpp_bench(
+            *("boot", "--csms", f"ws://127.0.0.1:{port}/ocpp", "--duration", "12"),
+            *("--identity", "CS-9", "--password", PASSWORD),
+        )
     assert done.returncode == 0, done.stderr
     assert "GET /ocpp/CS-9 HTTP/1.1" in done.stdout
     assert "101 Switching Protocols" in done.stdout
     assert '"BootNotification"' in done.stdout
     assert '"StatusNotification"' in done.stdout
+
+
+def test_boot_against_a_csms_with_tls_outside(tmp_path: Path) -> None:
+    root, transcript = tmp_path / "root.pem", tmp_path / "transcript.jsonl"
+    with csms_outside("--tls", "--name", "localhost", "--root", root, "--log", transcript) as port:
+        done = ocpp_bench(
+            *("boot", "--csms", f"wss://localhost:{port}/ocpp", "--root", root, "--duration", "12"),
+            *("--identity", "CS-9", "--password", PASSWORD),
+        )
+    assert done.returncode == 0, done.stderr
+    assert "TLS: what is said there cannot be read here" in done.stdout
+    assert "from now on with security profile 2" in done.stdout
+    assert "StartupOfTheDevice" in transcript.read_text()

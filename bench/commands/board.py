@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,7 +44,11 @@ def boot(
     variant: VariantName = RELEASE,
     csms: Annotated[
         str | None,
-        typer.Option("--csms", help="ws://host:port/path of your own CSMS; else one in here."),
+        typer.Option("--csms", help="ws:// or wss://host:port/path of your own CSMS; else one in here."),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", help="With wss: certificate (PEM or DER) that the chain must lead to."),
     ] = None,
     identity: Annotated[str | None, typer.Option(help="Identity of the station.")] = None,
     password: Annotated[str | None, typer.Option(help="Its password for HTTP Basic authentication.")] = None,
@@ -58,11 +63,16 @@ def boot(
     image: FirmwareFile = None,
     platform: PlatformFile = None,
 ) -> None:
-    """One board, live: its log and its OCPP messages. Ctrl-C ends it."""
+    """One board, live: its log and its OCPP messages. Ctrl-C ends it.
+
+    Typing into it takes the variant debug, and wss the variant secure, unless another is named.
+    """
     from bench.live import Live
 
     if repl and image is None and variant == RELEASE:
         variant = "debug"
+    if root and image is None and variant == RELEASE:
+        variant = "secure"
 
     choose_emulator(emulator, renode)
     ((name, elf),) = images_on([board], image, platform, variant).items()
@@ -71,6 +81,7 @@ def boot(
         elf,
         emulator=kind_of(emulator),
         csms_url=csms,
+        root=root,
         identity=identity,
         password=password,
         console=out,
