@@ -1,9 +1,10 @@
 """Do two emulators agree? The evidence that a scenario leaves, and the comparison of two of them.
 
 Compared are verdict, OCPP transcript, log of the firmware, causes of the resets, and the flash at the end:
-the program, which must not have changed, and the entries of the store. What may differ between two correct
-runs is normalised first: virtual times and timestamps, ids of messages and transactions, random back-off,
-energy (a watt-hour more or less is a millisecond) and what the meter signs, times of the cached idTokens.
+the program, the slots that an update may have changed, and the entries of the store. What may differ between
+two correct runs is normalised first: virtual times and timestamps, ids of messages and transactions, random
+back-off, energy (a watt-hour more or less is a millisecond) and what the meter signs, times of the cached
+idTokens.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Evidence:
     transcript   HTTP upgrades and OCPP-J messages in their order
     log          lines of the firmware's log
     resets       their causes, power-on included
-    flash        SHA-256 of the program's part, then the store's entries by name
+    flash        SHA-256 of the program's part and of each slot, then the store's entries by name
     """
 
     transcript: list[str]
@@ -240,6 +241,7 @@ def _flash(rig: Rig, ids: _Numbering) -> list[str]:
     for address, data in segments(rig.elf):
         program.update(rig.emulator.read_memory(address, len(data)))
     lines = [f"program {program.hexdigest()}"]
+    lines += [f"slot {number} {hashlib.sha256(slot).hexdigest()}" for number, slot in enumerate(rig.slots())]
     if (area := rig.store_area()) is None:
         return lines
     try:

@@ -286,6 +286,14 @@ class Rig:
         """What stands in the flash of the store; None where there is none. See bench.provision.read."""
         return self.emulator.read_memory(self.store.start, self.store.size) if self.store else None
 
+    def slots(self) -> list[bytes]:
+        """What stands in the slots for an image; none where the firmware does not update itself."""
+        names = ("_slot_first", "_slot_second", "_slot_size")
+        if not all(name in self._symbols for name in names):
+            return []
+        first, second, size = (self._symbols[name].value for name in names)
+        return [self.emulator.read_memory(start, size) for start in (first, second)]
+
     def journal_area(self) -> bytes | None:
         """What stands in the flash of the journal; None where there is none."""
         return self.emulator.read_memory(self.journal.start, self.journal.size) if self.journal else None

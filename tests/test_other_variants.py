@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.conformance.core import load_core
-from bench.conformance.matrix import of_scenario
+from bench.conformance.matrix import added
 from bench.conformance.pics import statements
 from bench.scenarios import discover
 from firmware.variants import load
@@ -18,12 +18,7 @@ from tests.test_cli import BOARDS, ocpp_bench
 def only_of(variant: str) -> list[str]:
     """Ids of the scenarios that apply to `variant` and not to the release."""
     declared, cases = statements(load()), {case.id: case for case in load_core()}
-    release, other = declared["lite"], declared[variant]
-    return [
-        each.id
-        for each in discover()
-        if of_scenario(each, cases, other).applies and not of_scenario(each, cases, release).applies
-    ]
+    return [each.id for each in added(discover(), cases, declared[variant], declared["lite"])]
 
 
 @pytest.mark.parametrize("variant", ["minimal", "secure"])

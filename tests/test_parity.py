@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.cli import main
+from bench.commands import scenarios
 from bench.parity import (
     Evidence,
     compare,
@@ -20,6 +22,7 @@ from bench.parity import (
     write,
 )
 from bench.results import Measurement, Result
+from bench.scenarios import Job
 
 NAMES = ("renode", "unicorn")
 EVIDENCE = Evidence(transcript=["a", "b"], log=["I boot"], resets=["power"], flash=["program 12", "v:X = 1"])
@@ -128,3 +131,35 @@ def test_energy_and_signatures_do_not_matter_but_other_values_do() -> None:
 
     assert event(7, 230.0, "x") == event(8, 230.0, "y")
     assert event(7, 230.0, "x") != event(7, 231.0, "x")
+
+
+@pytest.mark.parametrize(
+    ("options", "among", "not_among"),
+    [
+        (["--variant", "secure"], {"TC_A_04_CS", "TC_L_01_CS", "TC_M_01_CS", "TC_N_25_CS"}, {"TC_B_01_CS"}),
+        (["--variant", "secure", "--test", "TC_B_01_CS"], {"TC_B_01_CS"}, {"TC_A_04_CS"}),
+        ([], {"TC_B_01_CS", "TC_A_09_CS"}, {"TC_A_04_CS", "TC_L_01_CS"}),
+    ],
+)
+def test_scenarios_that_are_compared(
+    options: list[str],
+    among: set[str],
+    not_among: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of another variant those that it adds, or those that are asked for; each on both emulators."""
+    queued: list[tuple[str, str]] = []
+
+    def queue_only(jobs: list[Job], *_: object) -> list[Result]:
+        queued.extend((job.emulator, job.scenario.id) for job in jobs)
+        return [result() for _ in jobs]
+
+    monkeypatch.setattr(scenarios, "choose_emulator", lambda *_: "renode")
+    monkeypatch.setattr(scenarios, "images_on", lambda *_: {"stm32f4_discovery": tmp_path})
+    monkeypatch.setattr(scenarios, "run_all", queue_only)
+    main(["parity", "--report", str(tmp_path), *options])
+    by_emulator = {each: [name for emulator, name in queued if emulator == each] for each in NAMES}
+    assert by_emulator["renode"] == by_emulator["unicorn"]
+    assert among <= set(by_emulator["renode"])
+    assert not not_among & set(by_emulator["renode"])

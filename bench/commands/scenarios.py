@@ -208,22 +208,31 @@ def heap(
 def parity(
     *,
     board: Boards = None,
+    variant: VariantName = RELEASE,
     renode: RenodePath = None,
     include: Includes = None,
     test: Tests = None,
     jobs: Jobs = 1,
-    report: Annotated[Path, typer.Option("--report", help="Folder for the reports.")] = REPORT,
+    report: ReportFolder = None,
 ) -> None:
-    """Run the scenarios on Renode and on Unicorn, and show in what the two do not agree."""
+    """Run the scenarios on Renode and on Unicorn, and show in what the two do not agree.
+
+    Of another variant than the release, those that apply to it alone, unless others are asked for.
+    """
+    from bench.conformance.matrix import added
     from bench.parity import compare, load, side_by_side, write
     from bench.parity import table as parity_table
 
     emulators = ("renode", "unicorn")
     choose_emulator("renode", renode)
-    declared, _ = declared_by(RELEASE, None)
-    scenarios = applicable(select(discover(), include or (), test or ()), load_core(), declared)
-    targets = images_on(board, None, None)
-    folder = report.resolve() / "parity"
+    declared, _ = declared_by(variant, None)
+    scenarios, cases = select(discover(), include or (), test or ()), load_core()
+    if variant != RELEASE and not include and not test:
+        release, _ = declared_by(RELEASE, None)
+        scenarios = added(scenarios, {case.id: case for case in cases}, declared, release)
+    scenarios = applicable(scenarios, cases, declared)
+    targets = images_on(board, None, None, variant)
+    folder = report_folder(report, variant).resolve() / "parity"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     queue = [

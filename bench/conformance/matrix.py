@@ -123,6 +123,17 @@ def of_scenario(scenario: Scenario, cases: Mapping[str, Case], pics: Pics) -> Ap
     return Applicability(applies=True, excluded_by=(), reasons=())
 
 
+def added(
+    scenarios: Iterable[Scenario], cases: Mapping[str, Case], pics: Pics, release: Pics
+) -> list[Scenario]:
+    """Scenarios that apply to the station of `pics`, and not to the release."""
+    return [
+        each
+        for each in scenarios
+        if of_scenario(each, cases, pics).applies and not of_scenario(each, cases, release).applies
+    ]
+
+
 def build(
     cases: Sequence[Case],
     pics: Pics,
