@@ -43,9 +43,10 @@ def _one_irq(size: int, **attributes: str) -> Model:
     return Model(size, attributes, irqs=frozenset({"", "IRQ"}), wants_irq=True)
 
 
-def _guarded_flash(size: int, **more: str) -> Model:
-    attributes = {"flash": "Memory.MappedMemory", "guardedStart": "int", "guardedSize": "int"}
-    return Model(size, attributes | more, frozenset(attributes))
+def _guarded_flash(size: int, *more: str) -> Model:
+    names = ("guardedStart", "guardedSize", "slotStart", "slotStart2", "slotSize", *more)
+    attributes = {"flash": "Memory.MappedMemory"} | dict.fromkeys(names, "int")
+    return Model(size, attributes, frozenset(attributes))
 
 
 MODELS: dict[str, Model] = {
@@ -102,7 +103,7 @@ MODELS: dict[str, Model] = {
     "GPIOPort.NRF52840_GPIO": Model(0x300),
     # ours, for Renode: platforms/models/
     "Miscellaneous.STM32F4_RCC_ResetFlags": Model(0x400, {"rtcPeripheral": "Timers.STM32F4_RTC"}),
-    "MTD.STM32F4_FLASH": _guarded_flash(0x400, guardedStart2="int", guardedSize2="int"),
+    "MTD.STM32F4_FLASH": _guarded_flash(0x400, "guardedStart2", "guardedSize2"),
     "UART.STM32F4_USART": _one_irq(0x400, frequency="int"),
     "Timers.STM32F4_IWDG": Model(
         0x400,

@@ -3,8 +3,10 @@
 // Renode maps a Memory.MappedMemory straight into the CPU, so a store simply replaces what was there. On the
 // chips a store goes through the flash controller: refused unless programming is enabled, and able to clear
 // bits only. Guarded pages are taken out of the mapping (each access goes over the bus, at some microseconds
-// of host time), so this is meant for the pages that a firmware keeps data in; the rest of the flash stays
-// mapped, and stores to it are not held to any rule.
+// of host time), so this is meant for what a firmware keeps data in, and not for what it runs from. What it
+// may run from are the slots: the one that the program counter is not in when the controller lets a program
+// change the flash is guarded from then until the next reset. The rest of the flash stays mapped, and stores
+// to it are not held to any rule.
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Peripherals.Bus;
@@ -19,14 +21,35 @@ namespace Antmicro.Renode.Peripherals.MTD
     public class FlashGuard
     {
         // `program` gets offset, value and size in bytes of a store, and says what the memory is to hold then.
-        // `parts` are offsets in the memory, in ascending order.
-        public FlashGuard(IMachine machine, MappedMemory flash, Func<long, ulong, int, ulong> program, params Range[] parts)
+        // `parts` and `slots` are offsets in the memory.
+        public FlashGuard(IMachine machine, MappedMemory flash, Func<long, ulong, int, ulong> program, Range[] parts, Range[] slots)
         {
             this.machine = machine;
             this.flash = flash;
             this.parts = parts;
+            this.slots = slots;
             this.program = program;
             machine.StateChanged += Install;
+        }
+
+        // To be called whenever the flash may be changed from now on.
+        public void Open()
+        {
+            if(opened || !machine.SystemBus.TryGetCurrentCPU(out var cpu) || !(cpu is ICPUWithMappedMemory core))
+            {
+                return;
+            }
+            var start = Start;
+            var others = slots.Where(each => !each.Contains(cpu.PC.RawValue - start)).ToArray();
+            if(others.Length == slots.Length)
+            {
+                return; // a boot stage, which starts one of them
+            }
+            opened = true;
+            foreach(var other in others)
+            {
+                Unmap(core, start, other);
+            }
         }
 
         // The whole machine has to be there for this, so it waits for the first start.
@@ -38,40 +61,47 @@ namespace Antmicro.Renode.Peripherals.MTD
             }
             machine.StateChanged -= Install;
             var bus = machine.SystemBus;
-            // A memory has one hook: it spans all parts. What is between them stays mapped and does not come by.
-            var start = parts[0].StartAddress;
-            var range = new Range(start, parts[parts.Length - 1].EndAddress - start + 1);
+            // A memory has one hook: it spans all of it. What is mapped does not come by.
+            var range = new Range(0, (ulong)flash.Size);
             bus.SetHookBeforePeripheralWrite<byte>(flash, (value, at) => (byte)program(at, value, 1), range);
             bus.SetHookBeforePeripheralWrite<ushort>(flash, (value, at) => (ushort)program(at, value, 2), range);
             bus.SetHookBeforePeripheralWrite<uint>(flash, (value, at) => (uint)program(at, value, 4), range);
             bus.SetHookBeforePeripheralWrite<ulong>(flash, (value, at) => program(at, value, 8), range);
-            Unmap();
+            UnmapParts();
             // a reset of the CPU maps everything again
-            machine.MachineReset += machineThatWasReset => Unmap();
+            machine.MachineReset += machineThatWasReset => UnmapParts();
         }
 
-        private void Unmap()
+        private void UnmapParts()
         {
-            var bus = machine.SystemBus;
-            var starts = bus.GetRegistrationPoints(flash).OfType<BusRangeRegistration>().Select(each => each.Range.StartAddress);
-            foreach(var start in starts)
+            opened = false;
+            foreach(var cpu in machine.SystemBus.GetCPUs().OfType<ICPUWithMappedMemory>())
             {
-                foreach(var cpu in bus.GetCPUs().OfType<ICPUWithMappedMemory>())
+                foreach(var part in parts)
                 {
-                    foreach(var part in parts)
-                    {
-                        for(var page = part.StartAddress; page < part.EndAddress; page += Page)
-                        {
-                            cpu.SetPageAccessViaIo(start + page);
-                        }
-                    }
+                    Unmap(cpu, Start, part);
                 }
             }
         }
 
+        // Renode takes 1024 such pages at most, too few for the place too where the chip shows the flash for its
+        // vectors, below.
+        private ulong Start => machine.SystemBus.GetRegistrationPoints(flash).OfType<BusRangeRegistration>().Max(each => each.Range.StartAddress);
+
+        private static void Unmap(ICPUWithMappedMemory cpu, ulong start, Range part)
+        {
+            for(var page = part.StartAddress; page < part.EndAddress; page += Page)
+            {
+                cpu.SetPageAccessViaIo(start + page);
+            }
+        }
+
+        private bool opened;
+
         private readonly IMachine machine;
         private readonly MappedMemory flash;
         private readonly Range[] parts;
+        private readonly Range[] slots;
         private readonly Func<long, ulong, int, ulong> program;
 
         private const ulong Page = 0x400;

@@ -3,7 +3,8 @@
 // Words can be written while CONFIG is WEN, and bits only be cleared; pages of 4 KB be erased while it is EEN.
 // The CPU is halted for as long as an operation on the flash it runs from takes (tWRITE 41 us, tERASEPAGE
 // 85 ms): that time is skipped. Not modelled: UICR, partial erase, the cache's profile counters. FlashGuard
-// says which stores are held to the rules: those to the guarded bytes.
+// says which stores are held to the rules: those to the guarded bytes, and to the slot that the program does not
+// run from.
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Logging;
@@ -16,11 +17,13 @@ namespace Antmicro.Renode.Peripherals.MTD
 {
     public class NRF52840_NVMC : IDoubleWordPeripheral, IKnownSize
     {
-        public NRF52840_NVMC(IMachine machine, MappedMemory flash, uint guardedStart, uint guardedSize)
+        public NRF52840_NVMC(IMachine machine, MappedMemory flash, uint guardedStart, uint guardedSize,
+            uint slotStart, uint slotStart2, uint slotSize)
         {
             this.machine = machine;
             this.flash = flash;
-            new FlashGuard(machine, flash, Program, new Range(guardedStart, guardedSize));
+            guard = new FlashGuard(machine, flash, Program, new[] { new Range(guardedStart, guardedSize) },
+                new[] { new Range(slotStart, slotSize), new Range(slotStart2, slotSize) });
         }
 
         public void Reset()
@@ -51,6 +54,10 @@ namespace Antmicro.Renode.Peripherals.MTD
             {
             case Config:
                 config = value & 3;
+                if(config != 0)
+                {
+                    guard.Open();
+                }
                 break;
             case ErasePage:
                 Erase(value & ~0xFFFu, 0x1000, 85000);
@@ -112,6 +119,7 @@ namespace Antmicro.Renode.Peripherals.MTD
 
         private readonly IMachine machine;
         private readonly MappedMemory flash;
+        private readonly FlashGuard guard;
 
         private const uint WriteEnabled = 1, EraseEnabled = 2;
         private const long Ready = 0x400, ReadyNext = 0x408, Config = 0x504, ErasePage = 0x508, EraseAll = 0x50C, CacheConfig = 0x540;

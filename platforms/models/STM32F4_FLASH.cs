@@ -6,8 +6,8 @@
 //
 // The core stands still while it runs from the flash that is busy (3.6): the time of an operation is skipped.
 // Typical times of DS8626, table 39, at x32. Not modelled: option bytes, write protection, mass erase,
-// caches, interrupts. FlashGuard says which stores are held to the rules: those to the guarded bytes, in one
-// place or two.
+// caches, interrupts. FlashGuard says which stores are held to the rules: those to the guarded bytes, and to
+// the slot that the program does not run from.
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Logging;
@@ -21,12 +21,14 @@ namespace Antmicro.Renode.Peripherals.MTD
 {
     public class STM32F4_FLASH : IDoubleWordPeripheral, IKnownSize
     {
-        public STM32F4_FLASH(IMachine machine, MappedMemory flash, uint guardedStart, uint guardedSize, uint guardedStart2 = 0, uint guardedSize2 = 0)
+        public STM32F4_FLASH(IMachine machine, MappedMemory flash, uint guardedStart, uint guardedSize,
+            uint guardedStart2, uint guardedSize2, uint slotStart, uint slotStart2, uint slotSize)
         {
             this.machine = machine;
             this.flash = flash;
-            var first = new Range(guardedStart, guardedSize);
-            new FlashGuard(machine, flash, Program, guardedSize2 == 0 ? new[] { first } : new[] { first, new Range(guardedStart2, guardedSize2) });
+            guard = new FlashGuard(machine, flash, Program,
+                new[] { new Range(guardedStart, guardedSize), new Range(guardedStart2, guardedSize2) },
+                new[] { new Range(slotStart, slotSize), new Range(slotStart2, slotSize) });
             Reset();
         }
 
@@ -93,6 +95,7 @@ namespace Antmicro.Renode.Peripherals.MTD
             {
                 keys = 0;
                 control &= ~Lock;
+                guard.Open();
             }
         }
 
@@ -164,6 +167,7 @@ namespace Antmicro.Renode.Peripherals.MTD
 
         private readonly IMachine machine;
         private readonly MappedMemory flash;
+        private readonly FlashGuard guard;
 
         private const long AccessControl = 0x00, Key = 0x04, Status = 0x0C, Control = 0x10, OptionControl = 0x14;
         private const uint FirstKey = 0x45670123, SecondKey = 0xCDEF89AB;

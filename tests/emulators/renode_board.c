@@ -18,7 +18,8 @@ __attribute__((section(".mailbox"))) volatile struct {
     uint32_t command, argument[2], result[2], boot_flags;
 } mailbox;
 
-static void serve(void) {
+// In the first slot: it is the other one that the firmware may put an image into.
+__attribute__((section(".slot"), noinline)) static void serve(void) {
     uint32_t command = mailbox.command;
     if (command == IDLE) {
         return; // the mailbox may be filled between any two accesses

@@ -27,6 +27,7 @@ LINKER_SCRIPT = """
 SECTIONS {
     . = 0x08000000;
     .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) }
+    .slot 0x08010000 : { *(.slot) }
     .mailbox 0x20000000 (NOLOAD) : { *(.mailbox) }
     stack_top = 0x20010000;
 }
@@ -34,6 +35,7 @@ SECTIONS {
 MAILBOX = 0x2000_0000
 SEND, RECEIVE, STORE, STORE_UNLOCKED, ERASE, RESET, HANG, SLEEP, LOSE = range(1, 10)
 STORE_START, SECTOR_2 = 0x0800_4000, 0x0800_8000
+THIS_SLOT, OTHER_SLOT = 0x0801_8000, 0x0806_0000
 FRAME_NS = NS_PER_S * 10 // 115200
 SOFTWARE, WATCHDOG, PIN, POWER = 1 << 28, 1 << 29, 1 << 26, 1 << 27
 PGSERR = 1 << 7
@@ -200,6 +202,26 @@ def test_a_sector_is_erased_alone_and_again(board: Board) -> None:
         board.ask(STORE_UNLOCKED, SECTOR_2, 0)
         board.ask(ERASE, 1, milliseconds=300)
         assert (board.word(STORE_START), board.word(SECTOR_2)) == (0xFFFFFFFF, 0)
+
+
+def test_the_slot_that_does_not_run_is_held_to_the_rules(board: Board) -> None:
+    assert board.ask(STORE_UNLOCKED, OTHER_SLOT, 0xFFFF00FF)[0] == 1
+    assert board.ask(STORE_UNLOCKED, OTHER_SLOT, 0x0000FFFF)[0] == 1
+    assert board.ask(STORE, OTHER_SLOT + 4, 0)[0] == PGSERR
+    assert (board.word(OTHER_SLOT), board.word(OTHER_SLOT + 4)) == (0x000000FF, 0xFFFFFFFF)
+    board.ask(ERASE, 7, milliseconds=1100)
+    assert board.word(OTHER_SLOT) == 0xFFFFFFFF
+
+
+def test_the_slots_are_as_before_after_a_reset(board: Board) -> None:
+    board.ask(STORE_UNLOCKED, OTHER_SLOT, 0)
+    board.emulator.reset()
+    board.run(1)
+    board.ask(STORE, OTHER_SLOT, 0x12345678)
+    assert board.word(OTHER_SLOT) == 0x12345678
+    board.ask(STORE_UNLOCKED, THIS_SLOT, 0x12345678)
+    board.ask(STORE, THIS_SLOT, 0x87654321)
+    assert board.word(THIS_SLOT) == 0x87654321
 
 
 def test_erasing_takes_a_quarter_of_a_second(board: Board) -> None:
