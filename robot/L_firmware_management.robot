@@ -9,7 +9,6 @@ Test Tags           firmware
 
 *** Variables ***
 ${OFFSET PERIOD}            ${180}
-@{INVALID SIGNERS}          unknown root    self-signed    expired    not yet valid    wrong key usage
 
 
 *** Test Cases ***
@@ -24,6 +23,22 @@ TC_L_01_CS Secure Firmware Update - Installation successful
     Firmware Is Downloaded And Verified    ${1}
     # Steps 9 to 21
     Firmware Is Installed And Runs    ${1}
+
+TC_L_02_CS Secure Firmware Update - InstallScheduled
+    [Documentation]    The firmware is downloaded at once, and installed at the time that was told.
+    [Tags]    TC_L_02_CS    L01    L01.FR.01    L01.FR.04    L01.FR.05    L01.FR.09    L01.FR.10    L01.FR.12
+    ...    L01.FR.15    L01.FR.16    L01.FR.20    L01.FR.21    L01.FR.23
+    [Setup]    Station And A New Firmware
+    # Steps 1 and 2
+    ${accepted} =    CSMS Updates The Firmware    ${2}    install=${OFFSET PERIOD}
+    # Steps 3 to 8
+    Firmware Is Downloaded And Verified    ${2}
+    # Steps 9 and 10
+    Firmware Status Is    InstallScheduled    ${2}
+    # Steps 11 to 23
+    ${installing} =    Firmware Is Installed And Runs    ${2}
+    Takes At Least    ${accepted}    ${installing}    ${OFFSET PERIOD - 1}
+    Takes At Most    ${accepted}    ${installing}    ${OFFSET PERIOD}
 
 TC_L_03_CS Secure Firmware Update - DownloadScheduled
     [Documentation]    The firmware is downloaded at the time that was told, and installed at once.
@@ -74,8 +89,8 @@ TC_L_08_CS Secure Firmware Update - InstallVerificationFailed or InstallationFai
     # Steps 3 to 8
     Firmware Is Downloaded And Verified    ${8}
     # Steps 9 to 17
-    Connectors May Become    Unavailable
     Station May Send    FirmwareStatusNotification    within=${TRANSFER TIME}    status=Installing    requestId=${8}
+    Connectors Were At Most Reported As    Unavailable
     Station Sends In Any Order    FirmwareStatusNotification    within=${TRANSFER TIME}
     ...    status=InstallVerificationFailed or InstallationFailed    requestId=${8}
     Old Firmware Still Runs
@@ -118,6 +133,26 @@ TC_L_12_CS Secure Firmware Update - Unable to download/install firmware with ong
     Firmware Is Downloaded And Verified    ${12}
     # Steps 14 to 26
     Firmware Is Installed And Runs    ${12}
+
+TC_L_13_CS Secure Firmware Update - Unable to download/install firmware with ongoing transaction - AllowNewSessionsPendingFirmwareUpdate is false
+    [Documentation]    The update waits for the transaction that runs; no other can begin meanwhile.
+    [Tags]    TC_L_13_CS    L01    L01.FR.01    L01.FR.06    L01.FR.07    L01.FR.10    L01.FR.13    L01.FR.20
+    [Setup]    Station And A New Firmware
+    Configuration State    ChargingStation.AllowNewSessionsPendingFirmwareUpdate=false
+    Reusable State EnergyTransferStarted    ${1}
+    # Steps 1 and 2
+    CSMS Updates The Firmware    ${13}
+    # Steps 3 and 4
+    Station May Send    FirmwareStatusNotification    within=${TIME DEVIATION}
+    ...    status=DownloadScheduled    requestId=${13}
+    # Steps 5 and 6
+    Connector Is Reported As    Unavailable    ${2}
+    # Step 7
+    Reusable State EVDisconnected    ${1}
+    # Steps 8 to 13
+    Firmware Is Downloaded And Verified    ${13}
+    # Steps 14 to 26
+    Firmware Is Installed And Runs    ${13}
 
 TC_L_18_CS Secure Firmware Update - Missing firmware signing certificate and signature
     [Documentation]    A firmware that nobody has signed is not taken.

@@ -211,6 +211,23 @@ class StationKeywords(TransactionKeywords):
         return self._take(message)
 
     @keyword
+    def connectors_were_at_most_reported_as(self, status: str) -> None:
+        """Optional steps: reports of connectors that have come up to now, and that no step has had, are of
+        `status`, and are had by that.
+        """
+        for message in self._requests(self._mark):
+            if id(message) in self._taken:
+                continue
+            found = connector_reports(message.action, message.payload)
+            for evse, connector, state in found:
+                if state not in status.split(" or "):
+                    where = f"EVSE {evse} connector {connector} is reported as {state}"
+                    at_s = message.at_ns / NS_PER_S
+                    raise AssertionError(f"{where} at {at_s:.3f} s, not {status}{self._story(message)}")
+            if found:
+                self._take(message)
+
+    @keyword
     def station_connects(self, within: float = STEP_TIMEOUT_S) -> Handshake:
         """Wait for the station's next attempt to open the WebSocket; returns its HTTP upgrade request."""
 

@@ -39,6 +39,9 @@ class Availability:
         self._queued = 0  # bit per EVSE: its status waits in the queue
         self._held = 0  # bit per EVSE: a reset is to come, no session may begin
         self._withdrawn = 0  # bit per EVSE: and it is Unavailable on that account
+        # feature FIRMWARE_UPDATE
+        self._leaving = 0  # bit per EVSE: held, and withdrawn once it has been reported as Available
+        # end
         self._known = [self.status(n) for n in range(1, EVSES + 1)]
 
     # the states
@@ -76,11 +79,27 @@ class Availability:
             self._withdrawn |= 1 << evse - 1
         self.on_status(evse)
 
+    # feature FIRMWARE_UPDATE
+    def withdraw(self, evse):
+        """No session begins any more; what is occupied shows Unavailable after it has become, and has been
+        reported as, Available (L01.FR.07)."""
+        bit = 1 << evse - 1
+        self._held |= bit
+        self._leaving |= bit
+        if self._known[evse - 1] == "Available" and not self._unreported & bit:
+            self._withdrawn |= bit
+            self.on_status(evse)
+
+    # end
+
     # feature RESET_EVSE
     def release(self, evse):
-        """The EVSE has been reset: what the CSMS has set holds again (B12.FR.06)."""
+        """It was reset, or is not to be any more: what the CSMS has set holds again (B12.FR.06)."""
         self._held &= ~(1 << evse - 1)
         self._withdrawn &= ~(1 << evse - 1)
+        # feature FIRMWARE_UPDATE
+        self._leaving &= ~(1 << evse - 1)
+        # end
         self.on_status(evse)
 
     # end
@@ -163,6 +182,11 @@ class Availability:
             self._queued &= ~bit
             self._unreported &= ~bit
             self._known[evse - 1] = status = self.status(evse)
+            # feature FIRMWARE_UPDATE
+            if self._leaving & ~self._withdrawn & bit and status == "Available":
+                self._withdrawn |= bit
+                self._unreported |= bit
+            # end
             await link.put(
                 '{"timestamp":"%s","connectorStatus":"%s","evseId":%d,"connectorId":1}'
                 % (clock.now(), status, evse)

@@ -164,7 +164,7 @@ class Firmware:
         self._held = True
         for evse in range(1, EVSES + 1):
             if not self._transactions.active(evse):
-                self.availability.hold(evse, True)
+                self.availability.withdraw(evse)
 
     def _release(self):
         if self._held:

@@ -74,6 +74,24 @@ def test_missing_second_evse(rig: FakeRig, bench: Bench) -> None:
         bench.station_reports_all_connectors_as("Available")
 
 
+def test_reports_that_may_have_come_answer_no_later_step(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "StatusNotification", status(1, 1, "Unavailable"))
+    rig.say(2, "NotifyEvent", event(2, 1, "Unavailable"))
+    rig.run_for(5)
+    bench.connectors_were_at_most_reported_as("Unavailable")
+    bench.connectors_were_at_most_reported_as("Unavailable")
+    rig.say(6, "StatusNotification", status(1, 1))
+    assert bench.connector_is_reported_as("Available", 1).at_ns == 6 * S
+
+
+def test_other_reports_than_those_that_may_have_come(rig: FakeRig, bench: Bench) -> None:
+    rig.say(1, "StatusNotification", status(1, 1, "Unavailable"))
+    rig.say(2, "NotifyEvent", event(2, 1, "Faulted"))
+    rig.run_for(5)
+    with pytest.raises(AssertionError, match="EVSE 2 connector 1 is reported as Faulted at"):
+        bench.connectors_were_at_most_reported_as("Unavailable")
+
+
 def test_every_connector_at_any_time(rig: FakeRig, bench: Bench) -> None:
     rig.say(1, "StatusNotification", status(1, 1))
     rig.run_for(5)

@@ -249,5 +249,23 @@ def test_update_waits_for_transactions(world, allow):
     until_status(world, "Installed")
     assert statuses(world) == ["DownloadScheduled", *ALL]
     world.run(10)
-    last = {m.payload["evseId"]: m.payload["connectorStatus"] for m in world.requests("StatusNotification")}
-    assert last == {1: "Available", 2: "Available"}
+    shown = {evse: [] for evse in (1, 2)}
+    for m in world.requests("StatusNotification"):
+        shown[m.payload["evseId"]].append(m.payload["connectorStatus"])
+    # what becomes free is told as such, and only then out of use (L01.FR.07)
+    assert shown[1][-4:] == ["Occupied", "Available", "Unavailable", "Available"]
+    assert shown[2][-3:] == ["Available", "Unavailable", "Available"]
+
+
+def test_update_after_a_transaction_leaves_an_occupied_connector_as_it_is(world):
+    start_transaction(world)
+    update(world)
+    until_status(world, "DownloadScheduled")
+    started = world.requests("TransactionEvent")[0].payload["transactionInfo"]["transactionId"]
+    world.call("RequestStopTransaction", {"transactionId": started})
+    until_status(world, "Installed")
+    world.run(10)
+    shown = [
+        m.payload["connectorStatus"] for m in world.requests("StatusNotification") if m.payload["evseId"] == 1
+    ]
+    assert shown[-2:] == ["Occupied", "Occupied"]
