@@ -9,6 +9,7 @@ Test Tags           firmware
 
 *** Variables ***
 ${OFFSET PERIOD}            ${180}
+@{INVALID SIGNERS}          unknown root    self-signed    expired    not yet valid    wrong key usage
 
 
 *** Test Cases ***
@@ -55,6 +56,18 @@ TC_L_03_CS Secure Firmware Update - DownloadScheduled
     Takes At Most    ${accepted}    ${downloading}    ${OFFSET PERIOD}
     # Steps 11 to 23
     Firmware Is Installed And Runs    ${3}
+
+TC_L_05_CS Secure Firmware Update - InvalidCertificate
+    [Documentation]    A signing certificate that does not hold is refused, before anything is downloaded.
+    [Tags]    TC_L_05_CS    L01    L01.FR.01    L01.FR.02    L01.FR.21    L01.FR.22
+    FOR    ${fault}    IN    @{INVALID SIGNERS}
+        # Steps 1 and 2
+        CSMS Updates The Firmware    ${5}    InvalidCertificate or RevokedCertificate    fault=${fault}
+        # Steps 3 and 4
+        Station Sends    SecurityEventNotification    type=InvalidFirmwareSigningCertificate
+    END
+    ${requests} =    File Requests    /
+    Should Be Empty    ${requests}
 
 TC_L_06_CS Secure Firmware Update - InvalidSignature
     [Documentation]    A signature that is not of this file is found out; the station goes on with what it has.
