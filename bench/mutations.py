@@ -1,7 +1,8 @@
 """Does a scenario fail when the station breaks the rule that it is about?
 
 robot/mutations.toml holds small patches to the station's sources. Each is applied to a copy of them, built,
-and run against the scenarios that must catch it; the unpatched copy must pass all of them.
+and run against the scenarios that must catch it; the unpatched copy must pass all of them. What is built is
+the release, or the first other variant that has the file and that those scenarios apply to.
 """
 
 from __future__ import annotations
@@ -11,24 +12,30 @@ import queue
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from rich.table import Table
 
 from bench import firmware
+from bench.conformance.core import load_core
+from bench.conformance.matrix import of_scenario
+from bench.conformance.pics import statements
 from bench.results import Result
 from bench.scenarios import ROOT, Job, Scenario, ScenarioError, run_all, select
 from bench.text import markdown_table, shorten
+from firmware.variants import Feature
 
 MUTATIONS = ROOT / "mutations.toml"
 UNPATCHED = "unpatched"
 CAUGHT, MISSED, UNSOUND = "caught", "missed", "unsound"
 MESSAGE_LENGTH = 160
 _NAME = re.compile(r"[a-z0-9-]+")
+_UPDATES = ("firmware.upd", "next.upd")
+"""Beside the images of variants with firmware updates."""
 
 
 class MutationError(Exception):
@@ -62,6 +69,8 @@ class Mutation:
                 f"{found} times, not once: {self.old.strip().splitlines()[0]!r}"
             )
         patched = text.replace(self.old, self.new)
+        if path.suffix != ".py":
+            return patched
         try:
             compile(patched, self.file, "exec")
         except SyntaxError as error:
@@ -123,6 +132,23 @@ def choose(
     return [mutation for mutation in mutations if not wanted or mutation.name in wanted]
 
 
+def variant_of(mutation: Mutation, scenarios: Mapping[str, Scenario]) -> str:
+    """Name of the variant to build: the first one that has the file, and to which all of its scenarios apply.
+
+    `scenarios` by id. Raises MutationError where there is none.
+    """
+    table = firmware.table()
+    cases = {case.id: case for case in load_core()}
+    for name, pics in statements(table).items():
+        there = not any(_is_of(mutation.file, feature) for feature in pics.without)
+        if there and all(of_scenario(scenarios[test], cases, pics).applies for test in mutation.caught_by):
+            return name
+    raise MutationError(
+        f"mutation {mutation.name!r}: no variant has firmware/{mutation.file} and passes all of "
+        f"{', '.join(mutation.caught_by)}"
+    )
+
+
 def run(
     mutations: Sequence[Mutation],
     scenarios: Sequence[Scenario],
@@ -132,19 +158,28 @@ def run(
     workers: int,
     say: Callable[[str], None],
 ) -> list[Outcome]:
-    """Build and run all of them, and the station without a patch, on Unicorn."""
+    """Build and run all of them, and the stations without a patch, on Unicorn. Raises MutationError."""
+    by_id = {scenario.id: scenario for scenario in scenarios}
+    of_variant: dict[str, list[Mutation]] = {}
+    for mutation in mutations:
+        of_variant.setdefault(variant_of(mutation, by_id), []).append(mutation)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    images = _build(mutations, board, folder, workers, say)
-    by_id = {scenario.id: scenario for scenario in scenarios}
+    images: dict[str, Path] = {}
+    pairs: list[tuple[str, str]] = []
+    unpatched: dict[tuple[str, str], tuple[str, str]] = {}
+    for variant, group in of_variant.items():
+        images |= _build(group, board, variant, folder=folder, workers=workers, say=say)
+        patched = [(mutation.name, test) for mutation in group for test in mutation.caught_by]
+        unpatched |= {pair: (_unpatched(variant), pair[1]) for pair in patched}
+        pairs += patched
+    named = list(dict.fromkeys(unpatched.values()))
+    pairs = named + pairs
 
     def job(name: str, test: str) -> Job:
         where = folder / "runs" / name / test
         return Job(by_id[test], board, board, images[name], "unicorn", 0, where)
 
-    named = dict.fromkeys(test for mutation in mutations for test in mutation.caught_by)
-    pairs = [(UNPATCHED, test) for test in named]
-    pairs += [(mutation.name, test) for mutation in mutations for test in mutation.caught_by]
     say(f"running {len(pairs)} scenarios, {len(named)} of them without a patch ...")
     done = 0
 
@@ -161,7 +196,7 @@ def run(
         Outcome(
             mutation,
             verdicts={
-                test: verdict(by_pair[mutation.name, test], by_pair[UNPATCHED, test])
+                test: verdict(by_pair[mutation.name, test], by_pair[unpatched[mutation.name, test]])
                 for test in mutation.caught_by
             },
             messages={test: by_pair[mutation.name, test].message for test in mutation.caught_by},
@@ -226,7 +261,7 @@ def _mutation(path: Path, entry: dict[str, Any]) -> Mutation:
         for text in (*entry["caught_by"], *(entry[key] for key in fields - {"caught_by"}))
     ):
         raise MutationError(f"{path}: mutation {name!r} has a value that is no text")
-    if not _NAME.fullmatch(name) or name == UNPATCHED:
+    if not _NAME.fullmatch(name) or name.startswith(UNPATCHED):
         raise MutationError(f"{path}: mutation {name!r}: a name is of a-z, 0-9 and -, and not {UNPATCHED!r}")
     if entry["old"] == entry["new"]:
         raise MutationError(f"{path}: mutation {name!r} changes nothing")
@@ -234,14 +269,21 @@ def _mutation(path: Path, entry: dict[str, Any]) -> Mutation:
 
 
 def _build(
-    mutations: Sequence[Mutation], board: str, folder: Path, workers: int, say: Callable[[str], None]
+    mutations: Sequence[Mutation],
+    board: str,
+    variant: str,
+    *,
+    folder: Path,
+    workers: int,
+    say: Callable[[str], None],
 ) -> dict[str, Path]:
     """Images by name of the mutation; each worker has a copy of the sources, and of a whole build."""
-    whole = firmware.build(board).parent
+    whole = firmware.build(board, variant=variant).parent
     source = firmware.ensure_source(firmware.BUILD_DIR / "micropython")
+    options = [f"VARIANT={variant}", *firmware.needed_sources(variant)]
     places: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for number in range(workers):
-        place = folder / f"build{number}"
+        place = folder / f"build-{variant}{number}"
         shutil.copytree(firmware.FIRMWARE_DIR, place / "firmware")
         shutil.copytree(whole, place / "build")
         places.put(place)
@@ -252,18 +294,35 @@ def _build(
             if mutation:
                 text = mutation.apply(firmware.FIRMWARE_DIR)
                 (place / "firmware" / mutation.file).write_text(text, encoding="utf-8")
-            firmware.make(place / "firmware", board, source, place / "build", jobs=1)
-            kept = folder / f"{mutation.name if mutation else UNPATCHED}.elf"
-            return Path(shutil.copy2(place / "build" / "firmware.elf", kept))
+            firmware.make(place / "firmware", board, source, place / "build", options, jobs=1)
+            kept = folder / "images" / (mutation.name if mutation else _unpatched(variant))
+            kept.mkdir(parents=True)
+            for built in (place / "build" / name for name in ("firmware.elf", *_UPDATES)):
+                if built.is_file():
+                    shutil.copy2(built, kept)
+            return kept / "firmware.elf"
         finally:
             if mutation:
-                shutil.copy2(firmware.FIRMWARE_DIR / mutation.file, place / "firmware" / mutation.file)
+                # newer than what was built of the patched one
+                shutil.copyfile(firmware.FIRMWARE_DIR / mutation.file, place / "firmware" / mutation.file)
             places.put(place)
 
-    say(f"building {len(mutations)} patched stations for {board} ...")
+    say(f"building {len(mutations)} patched stations of {variant} for {board} ...")
     with ThreadPoolExecutor(workers) as pool:
         images = list(pool.map(image, [None, *mutations]))
-    return dict(zip([UNPATCHED, *(mutation.name for mutation in mutations)], images, strict=True))
+    return dict(zip([_unpatched(variant), *(mutation.name for mutation in mutations)], images, strict=True))
+
+
+def _unpatched(variant: str) -> str:
+    return f"{UNPATCHED}-{variant}"
+
+
+def _is_of(file: str, feature: Feature) -> bool:
+    """Is a file below firmware/ in an image only with this feature?"""
+    path = PurePath(file)
+    return any(path == PurePath("station", module) for module in feature.modules) or any(
+        path.match(pattern) for pattern in feature.sources
+    )
 
 
 def _scenarios(outcome: Outcome) -> str:

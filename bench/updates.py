@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from zlib import crc32
 
 from bench.firmware import FirmwareError, elf_path
@@ -19,13 +20,18 @@ _UNDEFINED = 0xDE00
 
 
 def update_file(board: str, variant: str = "secure", *, following: bool = True) -> bytes:
-    """The update file of what was built, or `following`: of the same firmware with another version.
+    """The update file of what was built: `of_image`. Raises FirmwareError."""
+    return of_image(elf_path(board, variant), following=following)
+
+
+def of_image(elf: Path, *, following: bool = True) -> bytes:
+    """The update file that lies beside an image, or `following`: of the same firmware with another version.
 
     Raises FirmwareError.
     """
-    path = elf_path(board, variant).with_name("next.upd" if following else "firmware.upd")
+    path = elf.with_name("next.upd" if following else "firmware.upd")
     if not path.is_file():
-        raise FirmwareError(f"{path}: {variant} has no firmware updates")
+        raise FirmwareError(f"{path}: there is no update file beside {elf.name}")
     return path.read_bytes()
 
 

@@ -24,6 +24,11 @@ TC_L_01_CS Secure Firmware Update - Installation successful
     Firmware Is Downloaded And Verified    ${1}
     # Steps 9 to 21
     Firmware Is Installed And Runs    ${1}
+    # It stays: whoever falls back from a firmware that fails does so by now
+    FOR    ${_}    IN RANGE    4
+        Power Cycle The Station
+        Station Sends    BootNotification    within=${120}    chargingStation.firmwareVersion=${NEW VERSION}
+    END
 
 TC_L_02_CS Secure Firmware Update - InstallScheduled
     [Documentation]    The firmware is downloaded at once, and installed at the time that was told.

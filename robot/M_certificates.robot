@@ -36,11 +36,16 @@ TC_M_02_CS Install CA certificate - ManufacturerRootCertificate
     Reusable State GetInstalledCertificates    new manufacturer    ManufacturerRootCertificate
 
 TC_M_07_CS Install CA certificate - Rejected - Certificate invalid
-    [Documentation]    A certificate that has expired is not installed, nor is what is none.
+    [Documentation]    A certificate that has expired is not installed, nor one that is not of a CA, nor one that has been
+    ...    changed, nor is what is none.
     [Tags]    TC_M_07_CS    M05    M05.FR.01    M05.FR.07
     # Steps 1 and 2
     ${expired} =    Root Certificate    new csms    expired=${True}
-    VAR    @{invalid}    ${expired}    no certificate at all    ${expired[:300]}
+    ${forged} =    Root Certificate    new csms    forged=${True}
+    ${signer} =    Signing Certificate
+    VAR    ${no certificate}
+    ...    ${{ "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n" }}
+    VAR    @{invalid}    ${expired}    ${forged}    ${signer}    no certificate at all    ${expired[:300]}    ${no certificate}
     FOR    ${certificate}    IN    @{invalid}
         CSMS Sends And Gets    InstallCertificate    Rejected
         ...    certificateType=CSMSRootCertificate    certificate=${certificate}
@@ -48,6 +53,7 @@ TC_M_07_CS Install CA certificate - Rejected - Certificate invalid
     # Steps 3 and 4
     ${response} =    CSMS Gets Installed Certificates    CSMSRootCertificate
     Certificate Is Not Listed    ${response}    CSMSRootCertificate    new csms    expired=${True}
+    Certificate Is Not Listed    ${response}    CSMSRootCertificate    new csms
 
 TC_M_09_CS Install CA certificate - AdditionalRootCertificateCheck - Rejected
     [Documentation]    A CSMS root certificate that the present one has not signed is not installed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,12 +68,19 @@ def test_patch_is_applied_to_the_text_alone(sources: Path) -> None:
         (["mutation = 3\n"], "there must be tables"),
         ([one().replace('"station.py"', "3")], "'m' has a value that is no text"),
         ([one(name="../m")], "a name is of a-z"),
-        ([one(name="unpatched")], "a name is of a-z"),
+        ([one(name="unpatched-lite")], "a name is of a-z"),
     ],
 )
 def test_patch_that_cannot_be(texts: list[str], complaint: str, sources: Path) -> None:
     with pytest.raises(MutationError, match=complaint):
         mutations.load(written(sources, *texts), sources)
+
+
+def test_patch_of_c_is_no_python(sources: Path) -> None:
+    (sources / "port.c").write_text("int a = 1;\n")
+    text = one(file="port.c", old="1", new="2")
+    (mutation,) = mutations.load(written(sources, text), sources)
+    assert mutation.apply(sources) == "int a = 2;\n"
 
 
 def test_choice_by_name_and_unknown_scenarios(sources: Path) -> None:
@@ -82,6 +90,30 @@ def test_choice_by_name_and_unknown_scenarios(sources: Path) -> None:
         mutations.choose(found, discover(), ["x"])
     with pytest.raises(MutationError, match="mutation 'm': no scenario 'TC_B_01_CS'"):
         mutations.choose(found, [each for each in discover() if each.id != "TC_B_01_CS"], [])
+
+
+@pytest.mark.parametrize(
+    ("file", "caught_by", "variant"),
+    [
+        ("station/link.py", ("TC_B_01_CS",), "lite"),
+        ("station/link.py", ("TC_B_01_CS", "TC_A_19_CS"), "secure"),
+        ("station/notices.py", ("TC_B_01_CS",), "secure"),
+        ("port/tls/keys.c", ("TC_B_01_CS",), "secure"),
+        ("port/main.c", ("Actions That The Station Does Not Have Are Refused",), "lite"),
+    ],
+)
+def test_what_is_built_has_the_file_and_passes_the_scenarios(
+    file: str, caught_by: tuple[str, ...], variant: str
+) -> None:
+    mutation = Mutation("m", "X00.FR.00: a rule", file, "a", "b", caught_by)
+    assert mutations.variant_of(mutation, {each.id: each for each in discover()}) == variant
+
+
+def test_scenarios_that_no_variant_passes() -> None:
+    scenarios = {each.id: replace(each, tags=("needs repl",)) for each in discover()}
+    mutation = Mutation("m", "X00.FR.00: a rule", "station/secure.py", "a", "b", ("TC_A_04_CS",))
+    with pytest.raises(MutationError, match=r"no variant has firmware/station/secure.py .* TC_A_04_CS"):
+        mutations.variant_of(mutation, scenarios)
 
 
 def test_only_a_scenario_that_came_to_its_end_has_caught_a_mutation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -122,9 +123,16 @@ class HostKeywords(Keywords):
     # certificates
 
     @keyword
-    def root_certificate(self, name: str, kind: str = "ecdsa", expired: bool = False) -> str:
-        """PEM of a root of csms_stub.pki.ROOTS; `kind` ecdsa or rsa."""
-        return pem(self._root(name, kind, expired).certificate)
+    def root_certificate(
+        self, name: str, kind: str = "ecdsa", expired: bool = False, forged: bool = False
+    ) -> str:
+        """PEM of a root of csms_stub.pki.ROOTS; `kind` ecdsa or rsa; `forged`: with another signature."""
+        whole = pem(self._root(name, kind, expired).certificate)
+        if not forged:
+            return whole
+        content = bytearray(ssl.PEM_cert_to_DER_cert(whole))
+        content[-1] ^= 1
+        return ssl.DER_cert_to_PEM_cert(bytes(content))
 
     @keyword
     def hash_data_of(self, name: str, kind: str = "ecdsa", expired: bool = False) -> Payload:
@@ -169,7 +177,7 @@ class HostKeywords(Keywords):
     def update_file(self) -> bytes:
         """The station's own firmware, with another version, as a file for UpdateFirmware."""
         try:
-            return updates.update_file(self.rig.platform.name)
+            return updates.of_image(self.rig.elf)
         except FirmwareError as error:
             raise AssertionError(str(error)) from None
 
