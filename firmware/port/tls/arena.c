@@ -11,6 +11,7 @@
 
 uint8_t tls_arena[TLS_ARENA_SIZE] __attribute__((aligned(8)));
 uint32_t tls_arena_peak;
+bool arena_refused;
 
 #define BOTTOM (tls_arena + HEAD)
 #define TOP (tls_arena + TLS_ARENA_SIZE - HEAD)
@@ -21,6 +22,7 @@ static uint32_t *head_at(uint8_t *block) {
 
 void *arena_calloc(size_t count, size_t size) {
     if (size && count > TLS_ARENA_SIZE / size) {
+        arena_refused = true;
         return NULL;
     }
     uint32_t need = (count * size + HEAD + 7) & ~7u;
@@ -47,6 +49,7 @@ void *arena_calloc(size_t count, size_t size) {
         }
         return memset(block + HEAD, 0, need - HEAD);
     }
+    arena_refused = true;
     return NULL;
 }
 

@@ -1,11 +1,13 @@
 // Keys of mbedTLS: RSA with public keys only (rsa.c), and P-256 by p256-m, which takes 3 kB instead of 9. Stands in
-// for library/pk_wrap.c, and for the operations that mbedtls_config.h says are ours (_ALT).
+// for library/pk_wrap.c and ecdsa.c, and for the operations that mbedtls_config.h says are ours (_ALT).
+
+#include <string.h>
 
 #include "chip.h"
 
 #include "common.h"
+#include "mbedtls/asn1.h"
 #include "mbedtls/ecdh.h"
-#include "mbedtls/ecdsa.h"
 #include "mbedtls/platform.h"
 #include "mbedtls/rsa.h"
 #include "p256-m.h"
@@ -20,9 +22,11 @@ psa_status_t psa_generate_random(uint8_t *output, size_t size) {
     return chip_random(output, size) ? PSA_SUCCESS : PSA_ERROR_HARDWARE_FAILURE;
 }
 
+// The point at infinity has one byte only, and is no key.
 static int point_bytes(const mbedtls_ecp_group *group, const mbedtls_ecp_point *point, uint8_t *out) {
     size_t size;
-    return mbedtls_ecp_point_write_binary(group, point, MBEDTLS_ECP_PF_UNCOMPRESSED, &size, out, POINT_SIZE);
+    int result = mbedtls_ecp_point_write_binary(group, point, MBEDTLS_ECP_PF_UNCOMPRESSED, &size, out, POINT_SIZE);
+    return result == 0 && size != POINT_SIZE ? MBEDTLS_ERR_ECP_INVALID_KEY : result;
 }
 
 int mbedtls_ecdh_gen_public(mbedtls_ecp_group *group, mbedtls_mpi *d, mbedtls_ecp_point *q,
@@ -51,22 +55,6 @@ int mbedtls_ecdh_compute_shared(mbedtls_ecp_group *group, mbedtls_mpi *z, const 
     }
     mbedtls_platform_zeroize(secret, sizeof(secret));
     mbedtls_platform_zeroize(shared, sizeof(shared));
-    return result;
-}
-
-int mbedtls_ecdsa_verify(mbedtls_ecp_group *group, const unsigned char *hash, size_t hash_size,
-    const mbedtls_ecp_point *q, const mbedtls_mpi *r, const mbedtls_mpi *s) {
-    uint8_t signature[2 * SCALAR_SIZE], point[POINT_SIZE];
-    int result = point_bytes(group, q, point);
-    if (result == 0) {
-        result = mbedtls_mpi_write_binary(r, signature, SCALAR_SIZE);
-    }
-    if (result == 0) {
-        result = mbedtls_mpi_write_binary(s, signature + SCALAR_SIZE, SCALAR_SIZE);
-    }
-    if (result == 0 && p256_ecdsa_verify(signature, point + 1, hash, hash_size) != P256_SUCCESS) {
-        result = MBEDTLS_ERR_ECP_VERIFY_FAILED;
-    }
     return result;
 }
 
@@ -115,10 +103,42 @@ static int ec_can(mbedtls_pk_type_t type) {
     return type == MBEDTLS_PK_ECKEY || type == MBEDTLS_PK_ECDSA;
 }
 
-static int ec_verify(mbedtls_pk_context *key, mbedtls_md_type_t md, const unsigned char *hash, size_t hash_size,
+// The next INTEGER at *at, 0 to 2^256 - 1, as so many bytes: in DER, of which mbedTLS takes a good deal more.
+static bool take_scalar(const uint8_t **at, const uint8_t *end, uint8_t *out) {
+    const uint8_t *number = *at + 2;
+    if (end - *at < 3 || number[-2] != MBEDTLS_ASN1_INTEGER || number[-1] == 0 || number[-1] > end - number) {
+        return false;
+    }
+    size_t size = number[-1];
+    *at = number + size;
+    if (number[0] == 0 && size > 1) {
+        number++;
+        size--;
+        if (!(number[0] & 0x80)) {
+            return false;
+        }
+    } else if (number[0] & 0x80) {
+        return false;
+    }
+    if (size > SCALAR_SIZE) {
+        return false;
+    }
+    memset(out, 0, SCALAR_SIZE - size);
+    memcpy(out + SCALAR_SIZE - size, number, size);
+    return true;
+}
+
+// ECDSA-Sig-Value (RFC 3279 2.2.3). p256-m sees to it that both numbers are in the range of the group.
+static int ec_verify(mbedtls_pk_context *context, mbedtls_md_type_t md, const unsigned char *hash, size_t hash_size,
     const unsigned char *signature, size_t size) {
-    int result = mbedtls_ecdsa_read_signature(key->pk_ctx, hash, hash_size, signature, size);
-    return result == MBEDTLS_ERR_ECP_SIG_LEN_MISMATCH ? MBEDTLS_ERR_PK_SIG_LEN_MISMATCH : result;
+    const mbedtls_ecp_keypair *key = context->pk_ctx;
+    const uint8_t *at = signature + 2, *end = signature + size;
+    uint8_t numbers[2 * SCALAR_SIZE], point[POINT_SIZE];
+    bool good = size > 2 && signature[0] == (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
+        && signature[1] == size - 2 && take_scalar(&at, end, numbers) && take_scalar(&at, end, numbers + SCALAR_SIZE)
+        && at == end && point_bytes(&key->grp, &key->Q, point) == 0
+        && p256_ecdsa_verify(numbers, point + 1, hash, hash_size) == P256_SUCCESS;
+    return good ? 0 : MBEDTLS_ERR_ECP_VERIFY_FAILED;
 }
 
 static void *rsa_alloc(void) {

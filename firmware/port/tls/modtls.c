@@ -53,6 +53,11 @@ static mp_buffer_info_t bytes_of(mp_obj_t object, mp_uint_t flags) {
 
 // OSError(error, detail): mbedTLS's error as a positive number; detail is the alert or the flags of the chain.
 static NORETURN void raise_tls(int result, uint32_t detail) {
+    if (arena_refused) {
+        arena_refused = false;
+        result = MBEDTLS_ERR_SSL_ALLOC_FAILED;
+        detail = 0;
+    }
     mp_obj_t args[] = {MP_OBJ_NEW_SMALL_INT(-result), MP_OBJ_NEW_SMALL_INT(detail & TIME_MAX)};
     nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, MP_ARRAY_SIZE(args), args));
 }
@@ -95,6 +100,18 @@ static bool named_by_wildcard(const mbedtls_x509_crt *certificate) {
     return false;
 }
 
+// Has a CA names that it may issue for, or may not? One that says so as it should, critically, cannot be read;
+// mbedTLS passes over the others (RFC 5280 4.2.1.10).
+static bool constrains_names(const mbedtls_x509_buf *extensions) {
+    static const uint8_t id[] = {MBEDTLS_ASN1_OID, 3, 0x55, 0x1D, 0x1E};
+    for (size_t at = 0; at + sizeof(id) <= extensions->len; at++) {
+        if (memcmp(extensions->p + at, id, sizeof(id)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The verification's hook for each certificate of the chain. Once the clock is set, the times of a connection
 // can be looked at again (Client.valid).
 static int check(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
@@ -106,6 +123,7 @@ static int check(void *context, mbedtls_x509_crt *certificate, int depth, uint32
     *flags |= trust->exact && trust->now < not_before ? MBEDTLS_X509_BADCERT_FUTURE : 0;
     *flags |= trust->now > not_after ? MBEDTLS_X509_BADCERT_EXPIRED : 0;
     *flags |= depth == 0 && named_by_wildcard(certificate) ? MBEDTLS_X509_BADCERT_CN_MISMATCH : 0;
+    *flags |= depth > 0 && constrains_names(&certificate->v3_ext) ? MBEDTLS_X509_BADCERT_OTHER : 0;
     return 0;
 }
 
@@ -152,6 +170,7 @@ static void trust_init(trust_t *trust, mp_obj_t prefix_in, mp_obj_t now, mp_obj_
     trust->exact = mp_obj_is_true(exact);
     trust->not_before = 0;
     trust->not_after = TIME_MAX;
+    arena_refused = false;
 }
 
 // Client
@@ -369,12 +388,20 @@ static MP_DEFINE_CONST_OBJ_TYPE(client_type, MP_QSTR_Client, MP_TYPE_FLAG_NONE, 
 
 static void parse(mbedtls_x509_crt *certificate, mp_obj_t der_in) {
     mp_buffer_info_t der = bytes_of(der_in, MP_BUFFER_READ);
+    arena_refused = false;
     mbedtls_x509_crt_init(certificate);
     int result = mbedtls_x509_crt_parse_der_nocopy(certificate, der.buf, der.len);
     if (result != 0) {
         mbedtls_x509_crt_free(certificate);
         raise_tls(result, 0);
     }
+}
+
+static mp_obj_t verdict(bool good) {
+    if (!good && arena_refused) {
+        raise_tls(0, 0);
+    }
+    return mp_obj_new_bool(good);
 }
 
 static mp_obj_t digest_of(const uint8_t *data, size_t size) {
@@ -405,17 +432,22 @@ static bool strong(const mbedtls_pk_context *key) {
 static mp_obj_t tls_certificate(mp_obj_t der) {
     mbedtls_x509_crt certificate;
     parse(&certificate, der);
-    mp_obj_t items[] = {
-        digest_of(certificate.issuer_raw.p, certificate.issuer_raw.len),
-        digest_of(certificate.subject_raw.p, certificate.subject_raw.len),
-        key_digest(&certificate.pk_raw),
-        mp_obj_new_bytes(certificate.serial.p, certificate.serial.len),
-        MP_OBJ_NEW_SMALL_INT(seconds_of(&certificate.valid_from)),
-        MP_OBJ_NEW_SMALL_INT(seconds_of(&certificate.valid_to)),
-        mp_obj_new_bool(certificate.ca_istrue && strong(&certificate.pk)
-            && mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_KEY_CERT_SIGN) == 0),
-    };
+    bool good = certificate.ca_istrue && strong(&certificate.pk)
+        && mbedtls_x509_crt_check_key_usage(&certificate, MBEDTLS_X509_KU_KEY_CERT_SIGN) == 0;
+    mp_int_t not_before = seconds_of(&certificate.valid_from), not_after = seconds_of(&certificate.valid_to);
+    // where they lie in `der`: there may be no room for an object, and then the arena is to be free again
+    mbedtls_x509_buf issuer = certificate.issuer_raw, subject = certificate.subject_raw;
+    mbedtls_x509_buf key = certificate.pk_raw, serial = certificate.serial;
     mbedtls_x509_crt_free(&certificate);
+    mp_obj_t items[] = {
+        digest_of(issuer.p, issuer.len),
+        digest_of(subject.p, subject.len),
+        key_digest(&key),
+        mp_obj_new_bytes(serial.p, serial.len),
+        MP_OBJ_NEW_SMALL_INT(not_before),
+        MP_OBJ_NEW_SMALL_INT(not_after),
+        mp_obj_new_bool(good),
+    };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(tls_certificate_obj, tls_certificate);
@@ -440,7 +472,7 @@ static mp_obj_t tls_issued(mp_obj_t child_in, mp_obj_t issuer_in) {
                mbedtls_md_get_size(md), child.sig.p, child.sig.len) == 0;
     mbedtls_x509_crt_free(&child);
     mbedtls_x509_crt_free(&issuer);
-    return mp_obj_new_bool(good);
+    return verdict(good);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(tls_issued_obj, tls_issued);
 
@@ -473,7 +505,7 @@ static mp_obj_t tls_trusted(size_t n_args, const mp_obj_t *args) {
         }
     }
     mbedtls_x509_crt_free(&list);
-    if (result != 0 && result != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
+    if (arena_refused || (result != 0 && result != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)) {
         raise_tls(result, 0);
     }
     return MP_OBJ_NEW_SMALL_INT(flags);
@@ -497,7 +529,7 @@ static mp_obj_t tls_verify(mp_obj_t der, mp_obj_t digest_in, mp_obj_t signature_
         }
     }
     mbedtls_x509_crt_free(&certificate);
-    return mp_obj_new_bool(result == 0);
+    return verdict(result == 0);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(tls_verify_obj, tls_verify);
 

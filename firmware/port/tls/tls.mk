@@ -7,9 +7,9 @@ endif
 # An established session, and another one in its handshake.
 TLS_ARENA_SIZE ?= 17536
 
-# keys.c stands in for pk_wrap.c, rsa.c for the one of the same name, arena.c for the allocator.
+# keys.c stands in for pk_wrap.c and ecdsa.c, rsa.c for the one of the same name, arena.c for the allocator.
 SRC_MBEDTLS = $(addprefix library/,aes.c asn1parse.c asn1write.c bignum.c bignum_core.c block_cipher.c cipher.c \
-	cipher_wrap.c constant_time.c ecdh.c ecdsa.c ecp.c ecp_curves.c gcm.c md.c oid.c pk.c pk_ecc.c pkparse.c \
+	cipher_wrap.c constant_time.c ecdh.c ecp.c ecp_curves.c gcm.c md.c oid.c pk.c pk_ecc.c pkparse.c \
 	platform_util.c sha256.c sha512.c ssl_ciphersuites.c ssl_client.c \
 	ssl_msg.c ssl_tls.c ssl_tls12_client.c x509.c x509_crt.c) 3rdparty/p256-m/p256-m/p256-m.c
 OBJ_MBEDTLS = $(addprefix $(BUILD)/mbedtls/,$(SRC_MBEDTLS:.c=.o))
