@@ -52,7 +52,7 @@ class Firmware:
         self._status = None
         self._id = self._sequence = 0
         self._held = False
-        self.link = self.online = self.availability = None
+        self.modem = self.link = self.online = self.availability = None
         state = board.store_get(_STATE_KEY)
         if state:
             status, number, sequence = state.decode().split(",")
@@ -301,8 +301,7 @@ class Firmware:
     async def _download(self, job):
         """All attempts (L01.FR.30): is the file there, and the update still wanted?"""
         self._enter("Downloading")
-        while board.slot_erase():
-            await asyncio.sleep_ms(_PAUSE_MS)
+        await self._erase()
         for attempt in range(1 + max(0, job.get("retries", _RETRIES))):
             if attempt:
                 interval = max(0, job.get("retryInterval", _INTERVAL_S))
@@ -323,6 +322,14 @@ class Firmware:
                     await self._transfer.close()
         return False
 
+    async def _erase(self):
+        """Make room for the image. Nothing is heard meanwhile, so no command awaits its answer then."""
+        more = True
+        while more:
+            async with self.modem.lock:
+                more = board.slot_erase()
+            await asyncio.sleep_ms(_PAUSE_MS)
+
     async def _fetch(self, url):
         """One attempt, which goes on where the one before it has ended, if the server can."""
         transfer = self._transfer
@@ -330,8 +337,7 @@ class Firmware:
         await transfer.open("GET", url, "Range: bytes=%d-\r\n" % received if received else "")
         code = await transfer.answer()
         if code == 200 and received:
-            while board.slot_erase():
-                await asyncio.sleep_ms(_PAUSE_MS)
+            await self._erase()
         elif code != 200 and (code != 206 or transfer.first != received):
             log.warn("firmware: download: the server says %d", code)
             return False

@@ -160,6 +160,7 @@ class Station:
         # end
         # feature FIRMWARE_UPDATE
         self.firmware = block = Firmware(transfer, self.model, notices, events, self.transactions)
+        block.modem = self.modem
         block.availability = self.availability
         block.link = self.link
         block.online = provisioning.online
