@@ -6,7 +6,8 @@ The layout is that of firmware/port (store.c): two equal banks, little endian. A
 key and value, key, value, padding 0xFF. The header word 0xFFFFFFFF ends the log. The valid bank with the
 highest sequence number is live; a later record of a key replaces the earlier one.
 
-The journal of transaction events has the same layout; its keys are numbers, 4 bytes big endian.
+The journal of transaction events has the same layout; its keys are numbers, 4 bytes big endian. Beside them
+stand the lines of the logs (port/log.h): their kind before the number, and the time before the text.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ VALUE, TOMBSTONE = 0xA5, 0xA4
 KEY_MAX, VALUE_MAX = 64, 4095
 _BANK_HEADER = struct.Struct("<IIII")
 _RECORD_HEADER = struct.Struct("<II")
+_NUMBER_SIZE = _TIME_SIZE = 4
 
 
 class StoreError(ValueError):
@@ -97,7 +99,22 @@ def read_journal(area: bytes) -> dict[int, bytes]:
 
     Raises StoreError as `read` does.
     """
-    return {int.from_bytes(key): value for key, value in _records(_live_bank(area)[1]).items()}
+    records = _records(_live_bank(area)[1])
+    return {int.from_bytes(key): value for key, value in records.items() if len(key) == _NUMBER_SIZE}
+
+
+def read_log(area: bytes, *, security: bool) -> list[str]:
+    """Lines of the security log, or of the diagnostics log, in a journal area; oldest first.
+
+    Raises StoreError as `read` does.
+    """
+    kind = b"S" if security else b"D"
+    lines = {
+        key[1:]: value[_TIME_SIZE:].decode(errors="replace")
+        for key, value in _records(_live_bank(area)[1]).items()
+        if len(key) == 1 + _NUMBER_SIZE and key[:1] == kind
+    }
+    return [lines[number] for number in sorted(lines)]
 
 
 def compactions(area: bytes) -> int:

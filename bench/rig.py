@@ -282,6 +282,11 @@ class Rig:
         """Bytes of the heap that can be reached now; None where that cannot be measured."""
         return self.ram.live()
 
+    def variable(self, name: str) -> bytes | None:
+        """What stands in a variable of the firmware's C; None where there is none of that name."""
+        symbol = self._symbols.get(name)
+        return self.emulator.read_memory(symbol.value, symbol.size) if symbol else None
+
     def store_area(self) -> bytes | None:
         """What stands in the flash of the store; None where there is none. See bench.provision.read."""
         return self.emulator.read_memory(self.store.start, self.store.size) if self.store else None

@@ -3,7 +3,8 @@
 A driver comes each hour, to one EVSE after the other. Seeded faults hit the network, the CSMS, the module and
 the supply. At the end the CSMS must have seen every transaction whole (E04, E11 to E13): its events numbered
 from 0 with no gap, none of them twice unless the answer to the first one was lost, nothing may be left in the
-station's queue, and the live heap of the last day must not be above that of the first.
+station's queue, and the live heap of the last day must not be above that of the first. A station with
+security profile 2 is given orders besides (bench.orders).
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from rich.table import Table
 
 from bench.emulators import Kind
 from bench.emulators.base import NS_PER_S
+from bench.orders import Orders
+from bench.orders import provisioning as with_tls
+from bench.peers.hosts import CSMS_HOST, TLS_PORTS
 from bench.platforms import load_platform
 from bench.provision import Provisioning, compactions, read_journal
 from bench.rig import Rig
 from csms_stub.csms import Csms
 from csms_stub.messages import Error, Message, Withhold
+from csms_stub.pki import Pki
 from csms_stub.session import Session
 
 HOUR_S, DAY_S = 3600, 86400
@@ -49,6 +54,8 @@ _SAMPLE_S = 600
 _UNPLUG_TRIES = 20
 _HEAP_SLACK = 512
 """By so much the most live heap of one day may differ from another's: it is looked at every _SAMPLE_S."""
+_OVERLAP = 0.3
+"""So often, with orders, the next one or the next fault comes soon after the last."""
 _STARTED = re.compile(r"transactions: \d+: (\S+) started")
 
 Key = tuple[str, int]
@@ -71,6 +78,7 @@ class Day:
     queue_items: int = 0
     queue_bytes: int = 0
     heap_live: int = 0
+    arena: int = 0
     journal_erases: int = 0
     store_erases: int = 0
 
@@ -119,15 +127,26 @@ class Report:
 
 
 class Soak:
-    """One board and its `days`; `run` gives the report. `faults` false leaves all that goes wrong away."""
+    """One board and its `days`; `run` gives the report. `faults` false leaves all that goes wrong away;
+    `secure`: the image has TLS, and all that Core asks for.
+    """
 
     def __init__(
-        self, board: str, elf: Path, *, days: float, seed: int, emulator: Kind = "auto", faults: bool = True
+        self,
+        board: str,
+        elf: Path,
+        *,
+        days: float,
+        seed: int,
+        emulator: Kind = "auto",
+        faults: bool = True,
+        secure: bool = False,
     ) -> None:
         self._random = random.Random(seed)
         self._seed = seed
         self._days = days
-        provisioning = Provisioning(variables=VARIABLES)
+        url = f"wss://{CSMS_HOST}:{TLS_PORTS[CSMS_HOST]}/ocpp"
+        provisioning = with_tls(Pki(), url, VARIABLES) if secure else Provisioning(variables=VARIABLES)
         self._csms = Csms(
             passwords={provisioning.identity: provisioning.password},
             tokens=dict.fromkeys(TOKENS, "Accepted"),
@@ -155,6 +174,9 @@ class Soak:
         self._log_read = 0
         self._over = False
         self._started: set[str] = set()
+        self._orders: Orders | None = None
+        if secure:
+            self._orders = Orders(self._rig, self._random, self._problems, self._was_disturbed)
 
     # what happens
 
@@ -250,13 +272,16 @@ class Soak:
             self._power_cut,
             self._power_cut,
             self._module_restarts,
+            *(self._orders.kinds if self._orders else ()),
         ]
         while self._rig.now_ns < end_ns:
             self._rows[-1].faults += 1
             began = self._rig.now_ns
             yield from self._random.choice(kinds)()
             self._disturbed.append((began, self._rig.now_ns))
-            yield self._random.uniform(120, HOUR_S)
+            # what was ordered goes on meanwhile
+            ordered = self._orders and self._random.random() < _OVERLAP
+            yield self._random.uniform(0, 60) if ordered else self._random.uniform(120, HOUR_S)
 
     def _cut(self) -> Steps:
         if self._rig.modem.links:
@@ -341,10 +366,13 @@ class Soak:
             row.queue_items = max(row.queue_items, len(items))
             row.queue_bytes = max(row.queue_bytes, sum(map(len, items.values())))
             row.heap_live = max(row.heap_live, self._rig.heap_live() or 0)
-        for line in self._rig.log[self._log_read :]:
-            if found := _STARTED.search(line.text):
+        lines = [line.text for line in self._rig.log[self._log_read :]]
+        for line in lines:
+            if found := _STARTED.search(line):
                 self._started.add(found[1])
         self._log_read = len(self._rig.log)
+        if self._orders and self._rig.powered:
+            row.arena = max(row.arena, self._orders.look(lines) or 0)
 
     def _measure(self) -> None:
         """The end of a day, or of the soak: erases so far."""
@@ -357,6 +385,8 @@ class Soak:
         self._erases = now[0], now[1]
 
     def _note(self, session: Session, message: Message) -> None:
+        if self._orders:
+            self._orders.note(message)
         if message.action != "TransactionEvent":
             return
         if message.direction == "in":
@@ -410,6 +440,8 @@ class Soak:
         ]
         if area := self._rig.journal_area():
             problems += [f"item {number} is left in the journal" for number in read_journal(area)]
+        if self._orders:
+            self._orders.judge()
         problems += growth(self._rows)
         problems += self._rig.problems()
 

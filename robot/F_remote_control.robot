@@ -194,6 +194,7 @@ TC_F_15_CS Trigger message - LogStatusNotification - Idle
 TC_F_16_CS Trigger message - LogStatusNotification - Uploading
     [Documentation]    A log is being uploaded, for which the file server takes its time.
     [Tags]    TC_F_16_CS    F06    N01    F06.FR.04    F06.FR.05    F06.FR.10    F06.FR.14
+    ...    F06.FR.15
     File Server Is Wrong    /logs/    delay_s=20
     # Steps 1 and 2
     VAR    &{log}    remoteLocation=http://files.local:8080/logs
@@ -207,6 +208,9 @@ TC_F_16_CS Trigger message - LogStatusNotification - Uploading
     ...    status=Uploading    requestId=${16}
     Comes Before    ${response}    ${status}
     Station Sends    LogStatusNotification    status=Uploaded    requestId=${16}
+    # Nothing is being uploaded (F06.FR.15)
+    CSMS Sends And Gets    TriggerMessage    Accepted    requestedMessage=LogStatusNotification
+    Station Sends    LogStatusNotification    within=${TIME DEVIATION}    status=Idle
 
 TC_F_17_CS Trigger message - FirmwareStatusNotification - Specific EVSE not relevant
     [Documentation]    An EVSE that has nothing to do with the message is ignored.
@@ -232,6 +236,9 @@ TC_F_19_CS Trigger message - FirmwareStatusNotification - Downloading
     [Documentation]    A firmware is being downloaded, slowly; its signature is not valid (errata 6.2.59).
     [Tags]    TC_F_19_CS    F06    L01    F06.FR.04    F06.FR.05    F06.FR.10    L01.FR.26
     [Setup]    Station And A Small File
+    # Nothing is being updated
+    CSMS Sends And Gets    TriggerMessage    Accepted    requestedMessage=FirmwareStatusNotification
+    Station Sends    FirmwareStatusNotification    within=${TIME DEVIATION}    status=Idle
     File Server Is Wrong    ${FIRMWARE PATH}    rate=300
     # Steps 1 and 2
     CSMS Updates The Firmware    ${19}    signed=another file

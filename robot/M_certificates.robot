@@ -82,6 +82,8 @@ TC_M_13_CS Retrieve certificates from Charging Station - ManufacturerRootCertifi
     # Step 1
     ${response} =    Reusable State GetInstalledCertificates    new manufacturer    ManufacturerRootCertificate
     Certificates Are Of    ${response}    ManufacturerRootCertificate
+    # Its serial number begins with a zero, which is left out (CertificateHashDataType)
+    Certificate Is Listed    ${response}    ManufacturerRootCertificate    manufacturer
 
 TC_M_17_CS Retrieve certificates from Charging Station - CSMSRootCertificate & ManufacturerRootCertificate
     [Documentation]    The hash data of certificates of both types are told.
