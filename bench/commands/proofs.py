@@ -9,12 +9,14 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from bench import firmware as firmware_build
 from bench.commands.common import (
     CORES,
     EXIT_FAILED,
     REPORT,
     Board,
     Boards,
+    VariantName,
     choose_emulator,
     chosen_boards,
     complain,
@@ -23,12 +25,14 @@ from bench.commands.common import (
     say,
 )
 from bench.emulators import Kind
+from bench.firmware import RELEASE
 from bench.scenarios import discover
 
 
 def soak(
     *,
     board: Boards = None,
+    variant: VariantName = RELEASE,
     days: Annotated[float, typer.Option("--days", min=0.05, max=3650, help="Virtual days.")] = 7,
     seed: Annotated[int, typer.Option("--seed", help="Of drivers and faults.")] = 1,
     emulator: Annotated[str, typer.Option("--emulator", help="unicorn or renode.")] = "unicorn",
@@ -37,23 +41,26 @@ def soak(
 ) -> None:
     """Live through days of charging, outages, resets and power cuts, and look for lost or doubled events.
 
-    A driver an hour. Writes soak-BOARD.json. Seven days of a board take about 10 minutes.
+    A driver an hour. Writes soak-BOARD.json, or soak-BOARD-VARIANT.json. Seven days of a board take about 10
+    minutes. With TLS the CSMS asks for logs, certificates and updates besides (the variant secure).
     """
     from bench.soak import Report, Soak
 
     kind = choose_emulator(emulator, None)
     failed = False
     report.mkdir(parents=True, exist_ok=True)
-    for name, elf in images_on(board, None, None).items():
+    images = images_on(board, None, None, variant)
+    secure = "firmware_update" in firmware_build.table().variants[variant].features
+    for name, elf in images.items():
         began = time.monotonic()
 
         def day_is_over(day: Any, name: str = name, began: float = began) -> None:
             say(f"{name}: day {day.day} is over after {time.monotonic() - began:.0f} s of host time")
 
-        result: Report = Soak(name, elf, days=days, seed=seed, emulator=cast(Kind, kind), faults=faults).run(
-            day_is_over
-        )
-        (report / f"soak-{name}.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+        lived = Soak(name, elf, days=days, seed=seed, emulator=cast(Kind, kind), faults=faults, secure=secure)
+        result: Report = lived.run(day_is_over)
+        image = firmware_build.image_name(name, variant)
+        (report / f"soak-{image}.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
         out.print(result.table())
         for line in result.problems:
             complain(f"{name}: {line}")
