@@ -13,7 +13,7 @@ from csms_stub.messages import Payload
 HIDDEN = "********"
 SHORTEST = 8
 """A text shorter than that is nobody's password, and may stand anywhere."""
-_LOGIN = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*@")
+_LOGIN = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]*@")
 _VARIABLE = ("securityctrlr", "basicauthpassword")
 _FIELDS = {
     "SetNetworkProfile": (

@@ -46,7 +46,10 @@ def _ders(pem):
         end = pem.find(_END, start)
         if end < 0:
             raise ValueError("no end of a certificate")
-        ders.append(a2b_base64(pem[start:end]))
+        der = a2b_base64(pem[start:end])
+        if der[:2] != b"\x30\x82" or len(der) != 4 + (der[2] << 8 | der[3]):
+            raise ValueError("no certificate, or something behind it")
+        ders.append(der)
     if not ders:
         raise ValueError("no certificate in PEM")
     return ders

@@ -165,7 +165,7 @@ class Diagnostics:
                 # the ring has turned meanwhile
                 return "UploadFailure"
             code = await transfer.answer()
-        except LinkDown as e:
+        except (LinkDown, MemoryError) as e:
             log.warn("diagnostics: upload: %s", e)
             return "UploadFailure"
         except HttpError as e:

@@ -301,7 +301,11 @@ class Firmware:
     async def _download(self, job):
         """All attempts (L01.FR.30): is the file there, and the update still wanted?"""
         self._enter("Downloading")
-        await self._erase()
+        try:
+            await self._erase()
+        except OSError as e:
+            log.error("firmware: no slot to download to: %s", e)
+            return False
         for attempt in range(1 + max(0, job.get("retries", _RETRIES))):
             if attempt:
                 interval = max(0, job.get("retryInterval", _INTERVAL_S))
@@ -316,7 +320,7 @@ class Firmware:
                 try:
                     if await self._fetch(job["firmware"]["location"]):
                         return self._job is job
-                except (LinkDown, HttpError, OSError) as e:
+                except (LinkDown, HttpError, OSError, MemoryError) as e:
                     log.warn("firmware: download: %s after %d bytes", e, board.slot_received())
                 finally:
                     await self._transfer.close()

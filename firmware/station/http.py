@@ -76,7 +76,6 @@ class Transfer:
         self._left = 0  # of the body, or of its chunk; None: up to the end of the connection
         self._chunked = False
         self.first = 0  # offset of the body's first byte in the whole (Content-Range)
-        self.length = None  # of the body, where it is told
 
     async def open(self, method, url, fields):
         """Connect and send the head; `fields` are header lines, each with its end.
@@ -129,21 +128,25 @@ class Transfer:
 
     async def _head(self):
         parts = (await self._line()).split()
-        if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
+        code = parts[1] if len(parts) > 1 and parts[0].startswith(b"HTTP/1.") else b""
+        if len(code) != 3 or not code.isdigit():
             raise HttpError("not an answer in HTTP/1.1")
         self._left = None
+        self._chunked = False
         for _ in range(_LINES_MAX):
             line = await self._line()
             if not line:
-                return int(parts[1])
+                if self._chunked:
+                    # RFC 9112 6.3: whatever Content-Length says
+                    self._left = 0
+                return int(code)
             name, _, value = line.partition(b":")
             name = name.lower()
             value = value.strip()
             if name == b"content-length" and value.isdigit():
-                self._left = self.length = int(value)
+                self._left = int(value)
             elif name == b"transfer-encoding" and value.lower() == b"chunked":
                 self._chunked = True
-                self._left = 0
             elif name == b"content-range" and value.startswith(b"bytes "):
                 digits = value[6:].split(b"-")[0]
                 self.first = int(digits) if digits.isdigit() else -1
@@ -185,6 +188,8 @@ class Transfer:
             try:
                 self._left = int(size, 16)
             except ValueError:
+                self._left = -1
+            if self._left < 0:
                 raise HttpError("no size of a chunk")
             self._chunked = self._left > 0
         if self._left == 0:

@@ -21,20 +21,23 @@ _URL_MAX = const(300)
 
 
 def split_url(url):
-    """ws://host[:port][/path], with TLS wss:// too -> (host, port, path). Raises ValueError."""
+    """ws://host[:port][/path], with TLS wss:// too -> (host, port, path).
+
+    Raises ValueError, whose text has nothing of the URL in it, which may hold a password.
+    """
     scheme = 5
     default = "80"
     if features.TLS and url.startswith("wss://"):
         scheme = 6
         default = "443"
     elif not url.startswith("ws://"):
-        raise ValueError("scheme is not supported: " + url)
+        raise ValueError("scheme is not supported")
     authority = url[scheme:].split("/")[0]
     path = url[scheme + len(authority) :]
     parts = authority.split(":")
     host, port = parts if len(parts) == 2 else (authority, default)
     if not host or ":" in host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("no host and port in " + url)
+        raise ValueError("no host and port")
     return host, int(port), path[:-1] if path.endswith("/") else path
 
 

@@ -114,7 +114,8 @@ class SecureSocket:
                 if done:
                     return None, None
                 if done is None:
-                    n = await self._socket.recv(self._rx, max(1, until - board.uptime()))
+                    left = until - board.uptime()
+                    n = await self._socket.recv(self._rx, left) if left > 0 else None
                     if not n:
                         return None, "no answer" if n is None else "connection closed"
                     client.feed(memoryview(self._rx)[:n])
@@ -145,18 +146,22 @@ class SecureSocket:
             log.info("tls: the root certificate that was replaced is deleted")
 
     def _on_clock(self):
-        """The clock has been set: is the server's certificate valid by it?"""
+        """The clock has been set: is the server's certificate valid by it?
+
+        A time at which it is not is not kept: no certificate would be good after the next reset.
+        """
+        if not self._tls:
+            return
         now = clock.time()[0]
-        if now - _seen() > _DAY_S:
+        start, end = self._tls.valid()
+        if not start <= now <= end:
+            self._tell("InvalidCsmsCertificate")
+            asyncio.create_task(self._socket.close())
+        elif now - _seen() > _DAY_S:
             try:
                 board.store_put(_SEEN, str(now).encode())
             except OSError:
                 log.error("tls: no room for the time")
-        if self._tls:
-            start, end = self._tls.valid()
-            if not start <= now <= end:
-                self._tell("InvalidCsmsCertificate")
-                asyncio.create_task(self._socket.close())
 
     async def send(self, data):
         """Send a buffer. False when the connection is gone."""
@@ -164,6 +169,9 @@ class SecureSocket:
         async with self._lock:
             try:
                 start = 0
+                # what reading may have left: the answer to a HelloRequest
+                if not await self._push():
+                    return False
                 while start < len(data):
                     start += self._tls.write(data[start:])
                     if not await self._push():
@@ -175,12 +183,15 @@ class SecureSocket:
 
     async def recv(self, buffer, timeout_s):
         """Bytes received into `buffer`; 0 when the connection is closed, None when the time has passed."""
+        until = board.uptime() + timeout_s
         try:
             while self._tls:
                 n = self._tls.readinto(buffer)
                 if n is not None:
                     return n
-                n = await self._socket.recv(self._rx, timeout_s)
+                # a record that comes byte by byte is a silence, too
+                left = until - board.uptime()
+                n = await self._socket.recv(self._rx, left) if left > 0 else None
                 if not n:
                     return n
                 self._tls.feed(memoryview(self._rx)[:n])

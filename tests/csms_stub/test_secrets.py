@@ -67,7 +67,7 @@ def test_a_station_that_tells_its_password_is_found_out() -> None:
         ),
         (
             "UpdateFirmware",
-            {"firmware": {"location": "http://me:secret@f/x"}},
+            {"firmware": {"location": "http://me:sec@ret@f/x"}},
             {"firmware": {"location": f"http://me:{HIDDEN}@f/x"}},
         ),
         (

@@ -1,6 +1,7 @@
 """Block M without a board: what is installed, listed, replaced and deleted, and what a power cut leaves."""
 
 import asyncio
+import base64
 import json
 
 import board
@@ -57,9 +58,23 @@ def test_what_is_installed_is_listed_by_its_hashes():
     assert listed("V2GRootCertificate") == []
 
 
+def more(certificate):
+    """With a byte behind it."""
+    text = base64.b64encode(der(certificate) + b"x").decode()
+    return f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "no certificate", pem(MAKER)[:200], pem(MAKER) + pem(OTHER), PKI.server("csms.local").chain_pem],
+    [
+        "",
+        "no certificate",
+        pem(MAKER)[:200],
+        pem(MAKER) + pem(OTHER),
+        PKI.server("csms.local").chain_pem,
+        more(MAKER),
+        "-----BEGIN CERTIFICATE----------END CERTIFICATE-----",
+    ],
 )
 def test_what_is_no_root_is_rejected(text):
     before = dict(board.store)

@@ -155,6 +155,29 @@ def test_download_that_fails_at_every_attempt(world, server):
     assert world.requests("FirmwareStatusNotification")[-1].at_ns - server.requests[0].at_ns >= 60e9
 
 
+def test_slot_that_cannot_be_erased(world, monkeypatch):
+    def fail():
+        raise OSError(5)
+
+    monkeypatch.setattr(board, "slot_erase", fail)
+    assert update(world) == {"status": "Accepted"}
+    until_status(world, "DownloadFailed")
+    assert statuses(world) == ["Downloading", "DownloadFailed"]
+
+
+def test_download_that_lacks_memory_is_tried_again(world, server, monkeypatch):
+    write = board.slot_write
+
+    def fail(data):
+        monkeypatch.setattr(board, "slot_write", write)
+        raise MemoryError("memory allocation failed")
+
+    monkeypatch.setattr(board, "slot_write", fail)
+    update(world, more={"retries": 1, "retryInterval": 1})
+    until_status(world, "Installed")
+    assert len(server.requests) == 2
+
+
 def test_cut_download_goes_on_where_it_ended(world, server):
     def answer(request):
         start = int((request.value("Range") or "bytes=0-")[6:-1])

@@ -97,6 +97,16 @@ def test_profile_that_the_station_cannot_use(store, changes):
     assert store == {}
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["wss://bob:secret@csms.local:443/", "https://bob:secret@csms.local/", "ws://bob:secret@csms.local/"],
+)
+def test_no_password_of_a_url_in_the_log(store, url, capsys):
+    assert set_profile(ocppCsmsUrl=url) == ("Rejected", "InvalidNetworkConf")
+    said = capsys.readouterr().out
+    assert "slot 2" in said and "secret" not in said
+
+
 def test_lower_security_profile(store):
     assert set_profile(securityProfile=0) == ("Rejected", "NoSecurityDowngrade")
     assert store == {}
