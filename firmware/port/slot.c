@@ -34,6 +34,7 @@ static struct {
     file_head_t head;
     uint32_t bits[BITS_SIZE / 4];
     uint32_t word;
+    uint32_t first; // word of the image, without which the boot stage takes it for none: written to commit it
     const char *fault;
 } update;
 
@@ -95,7 +96,7 @@ static void check_head(void) {
         update.fault = "no update file";
     } else if (strncmp(head->board, MICROPY_HW_BOARD_NAME, sizeof(head->board)) != 0) {
         update.fault = "for another board";
-    } else if (head->size % 4 != 0 || head->size > (size_t)_slot_size - sizeof(slot_tail_t)
+    } else if (head->size == 0 || head->size % 4 != 0 || head->size > (size_t)_slot_size - sizeof(slot_tail_t)
         || head->distance != (uintptr_t)_slot_second - (uintptr_t)_slot_first) {
         update.fault = "for another layout of flash";
     }
@@ -138,6 +139,10 @@ bool slot_write(const uint8_t *data, size_t size) {
         at -= BITS_SIZE;
         ((uint8_t *)&update.word)[at % 4] = *data;
         if (at % 4 == 3) {
+            if (block == 0 && at == 3) {
+                update.first = placed(0);
+                continue;
+            }
             if (count == 0) {
                 batch_at = other_slot() + block * BLOCK_SIZE + at - 3;
             }
@@ -162,6 +167,11 @@ void slot_digest(uint8_t out[32]) {
     mbedtls_sha256_free(&update.hash);
 }
 
+static uint32_t found_crc(void) {
+    uint32_t crc = slot_crc(0, (const uint8_t *)&update.first, 4);
+    return slot_crc(crc, (const uint8_t *)other_slot() + 4, update.head.size - 4);
+}
+
 static uint32_t wanted_crc(void) {
     return other_slot() == (uintptr_t)_slot_first ? update.head.first_crc : update.head.second_crc;
 }
@@ -170,7 +180,7 @@ const char *slot_fault(void) {
     if (!update.fault) {
         if (update.received < sizeof(file_head_t) || update.received != file_size()) {
             update.fault = "of another length than it says";
-        } else if (slot_crc(0, (const uint8_t *)other_slot(), update.head.size) != wanted_crc()) {
+        } else if (found_crc() != wanted_crc()) {
             update.fault = "not whole in flash";
         }
     }
@@ -184,6 +194,7 @@ bool slot_commit(void) {
     tail.head_crc = slot_crc(0, (const uint8_t *)&tail.sequence, 12);
     uintptr_t at = (uintptr_t)slot_tail(other_slot());
     update.erased = 0;
-    return !slot_fault() && chip_flash_program(at + 4, &tail.sequence, 4)
+    return !slot_fault() && chip_flash_program(other_slot(), &update.first, 1)
+        && chip_flash_program(at + 4, &tail.sequence, 4)
         && chip_flash_program(at, &tail.magic, 1) && slot_is_whole(other_slot());
 }

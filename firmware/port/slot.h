@@ -61,6 +61,7 @@ bool slot_on_trial(void);
 bool slot_confirm(void);
 
 // Putting an image into the other slot: erase it bit by bit, write the update file as it comes, check, commit.
+// Until then it lacks its first word: nothing starts what nobody has signed.
 // The processor stands still while a unit is erased. 1: there is more to erase, 0: done, negative: an error.
 int slot_erase(void);
 bool slot_write(const uint8_t *data, size_t size); // false: the flash failed
