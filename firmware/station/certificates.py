@@ -21,6 +21,7 @@ _CSMS = const("CSMSRootCertificate")
 _MANUFACTURER = const(b"x:M:")
 _ROOT = const(b"x:C:0")
 _ADDITIONAL_CHECK = const(b"v:SecurityCtrlr.AdditionalRootCertificateCheck")
+_NO_ROOM = const(0x7F00)  # MBEDTLS_ERR_SSL_ALLOC_FAILED: two connections take all there is
 _BEGIN = const("-----BEGIN CERTIFICATE-----")
 _END = const("-----END CERTIFICATE-----")
 
@@ -235,11 +236,13 @@ async def _put_status(link, status, reason):
 
 def check_signer(pem):
     """None when a chain in PEM, the signing certificate first, is good by a ManufacturerRootCertificate now;
-    else what is wrong with it."""
+    else what is wrong with it. Raises MemoryError: that is not known."""
     try:
         flags = tls.trusted(b"".join(_ders(pem)), _MANUFACTURER, clock.time()[0], clock.known)
         return "chain is not valid: %x" % flags if flags else None
     except (ValueError, OSError) as e:
+        if _NO_ROOM in e.args:
+            raise MemoryError("no room for TLS")
         return "not readable: %s" % e
 
 

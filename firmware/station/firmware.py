@@ -92,7 +92,10 @@ class Firmware:
             return "Rejected", "MissingParam"
         except ValueError:
             return "Rejected", "InvalidValue"
-        reason = certificates.check_signer(pem)
+        try:
+            reason = certificates.check_signer(pem)
+        except MemoryError:
+            return "Rejected", "OutOfMemory"
         if reason:
             return "InvalidCertificate", reason
         try:

@@ -134,3 +134,12 @@ def test_delete_by_hash_but_not_the_last_root_of_a_connection_with_tls():
     del board.store[b"v:SecurityCtrlr.SecurityProfile"]
     assert ask(certificates.delete, request)["status"] == "Accepted"
     assert listed() == []
+
+
+def test_a_signer_for_whom_there_is_no_room_is_not_called_wrong(monkeypatch):
+    def fail(*args):
+        raise OSError(0x7F00, 0)
+
+    monkeypatch.setattr(certificates.tls, "trusted", fail)
+    with pytest.raises(MemoryError):
+        certificates.check_signer(pem(MAKER))

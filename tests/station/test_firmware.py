@@ -21,6 +21,8 @@ class Signer:
     """Stands for station/certificates.py: a signature is the digest itself."""
 
     def check_signer(self, pem):
+        if pem == "large":
+            raise MemoryError("no room for TLS")
         return None if pem == "good" else "chain is not valid"
 
     def verify(self, pem, signature, digest):
@@ -119,6 +121,7 @@ def test_image_that_does_not_reach_the_csms_restarts(world):
         ({"signingCertificate": None, "signature": None}, "Rejected"),
         ({"signature": None}, "Rejected"),
         ({"location": "ftp://files.local/x"}, "Rejected"),
+        ({"signingCertificate": "large"}, "Rejected"),
         ({"signingCertificate": "bad"}, "InvalidCertificate"),
     ],
 )
