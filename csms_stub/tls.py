@@ -114,12 +114,14 @@ class TlsEndpoint:
 
     handshakes      TlsHandshake of each connection, the last 1000
     listening       false: TCP connections are refused
+    suites          those of `SUITES` that it agrees to
     randomness      None: each connection draws from a seed of its own; or a source for all, as os.urandom
     """
 
     def __init__(self, service: Service, pki: Pki, host: str, *, randomness: Source | None = None) -> None:
         self.handshakes: deque[TlsHandshake] = deque(maxlen=KEPT_HANDSHAKES)
         self.listening = True
+        self.suites: tuple[str, ...] = SUITES
         self._service = service
         self._pki = pki
         self._host = host
@@ -160,6 +162,7 @@ class TlsEndpoint:
     def credentials(self, show: _Show, suites: tuple[str, ...]) -> Credentials:
         """A certificate that goes with one of the suites, ECDSA first."""
         kind: Literal["ecdsa", "rsa"] = "ecdsa"
+        suites = tuple(suite for suite in suites if suite in self.suites)
         if not any("_ECDSA_" in suite for suite in suites) and any("_RSA_" in suite for suite in suites):
             kind = "rsa"
         fault = next((fault for fault in FAULTS if fault == show.wrong), None)
@@ -259,7 +262,7 @@ class TlsStream:
         self._steps = self._tls.handshakeServerAsync(
             certChain=chain,
             privateKey=parsePEMKey(credentials.key_pem, private=True, implementations=["python"]),
-            settings=_settings(self._show.wrong),
+            settings=_settings(self._show.wrong, self._endpoint.suites),
         )
 
     def _look(self, record: bytearray) -> None:
@@ -388,11 +391,15 @@ class _Wire:
         """The stream sees to that."""
 
 
-def _settings(wrong: str | None) -> Any:
+def _settings(wrong: str | None, suites: tuple[str, ...]) -> Any:
     settings = HandshakeSettings()
     settings.minVersion = settings.maxVersion = (3, 3)
-    settings.cipherNames = ["aes128gcm", "aes256gcm"]
-    settings.keyExchangeNames = ["ecdhe_ecdsa", "rsa"]
+    ciphers = {"aes128gcm": "_AES_128_GCM_", "aes256gcm": "_AES_256_GCM_"}
+    exchanges = {"ecdhe_ecdsa": "_ECDHE_ECDSA_", "rsa": "TLS_RSA_"}
+    settings.cipherNames = [name for name, part in ciphers.items() if any(part in suite for suite in suites)]
+    settings.keyExchangeNames = [
+        name for name, part in exchanges.items() if any(part in suite for suite in suites)
+    ]
     if wrong == "no common cipher suite":
         settings.cipherNames = ["chacha20-poly1305"]
         settings.keyExchangeNames = ["dhe_rsa"]

@@ -181,6 +181,11 @@ class RuntimeProbes:
         self._emulator.trace(entry.value & ~1, registers={"r1": area.start + size})
         self._use.heap = size
 
+    def follow(self, address: int, ranges: list[tuple[int, int]], noted: Callable[[Visit], None]) -> None:
+        """Have `noted` called for each visit of the instruction at `address` (Emulator.trace)."""
+        self._emulator.trace(address, ranges)
+        self._visited[address] = noted
+
     # what the rig tells
 
     def power_on(self, now_ns: int) -> None:
@@ -251,17 +256,13 @@ class RuntimeProbes:
             # The table lies at the beginning of the area, and takes a 65th of it (py/gc.c, gc_setup_area).
             table = (heap.start, heap.size // 65 + 1)
             ranges = [(layout.gc.table_start, 4), (layout.gc.table_length, 4), table]
-            self._follow(symbols[COLLECT].value & ~1, ranges, self._note_collection)
+            self.follow(symbols[COLLECT].value & ~1, ranges, self._note_collection)
             for address in self._content.collected:
-                self._follow(address, ranges, self._note_collected)
+                self.follow(address, ranges, self._note_collected)
         area = self._buffers.ring_area
         for name in READERS:
             if area and name in symbols:
-                self._follow(symbols[name].value & ~1, [(area.start, area.size)], self._note_rings)
-
-    def _follow(self, address: int, ranges: list[tuple[int, int]], noted: Callable[[Visit], None]) -> None:
-        self._emulator.trace(address, ranges)
-        self._visited[address] = noted
+                self.follow(symbols[name].value & ~1, [(area.start, area.size)], self._note_rings)
 
     def _table(self, visit: Visit) -> bytes:
         start, length = struct.unpack_from("<II", visit.memory)
