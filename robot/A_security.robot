@@ -23,6 +23,8 @@ ${SHORT PASSWORD}           15-Passw0rd-000
 ...                         weak key
 ...                         SHA-1 signature
 ${LONG OPERATION TIMEOUT}   ${300}
+# For what a station says as soon as it is connected, and the answers.
+${AFTER CONNECTING}         ${1}
 
 
 *** Test Cases ***
@@ -68,9 +70,11 @@ TC_A_05_CS TLS - server-side certificate - Invalid certificate
     Reusable State Booted
     FOR    ${wrong}    IN    @{INVALID CERTIFICATES}
         # Steps 1 to 3
+        Let Time Pass    ${AFTER CONNECTING}
         Network Is Cut
         Station Reconnects
         # Steps 4 to 7
+        Let Time Pass    ${AFTER CONNECTING}
         CSMS Shows In TLS    ${wrong}    times=1
         TLS Handshakes So Far Are Seen
         Network Is Cut
