@@ -299,6 +299,13 @@ class Rig:
         first, second, size = (self._symbols[name].value for name in names)
         return [self.emulator.read_memory(start, size) for start in (first, second)]
 
+    def tls_arena_peak(self) -> int | None:
+        """Bytes of the memory of TLS (port/tls/arena.c) that were ever in use at once since the last reset,
+        gaps included; None where there is none."""
+        if "tls_arena_peak" not in self._symbols:
+            return None
+        return int.from_bytes(self.emulator.read_memory(self._symbols["tls_arena_peak"].value, 4), "little")
+
     def journal_area(self) -> bytes | None:
         """What stands in the flash of the journal; None where there is none."""
         return self.emulator.read_memory(self.journal.start, self.journal.size) if self.journal else None

@@ -120,6 +120,14 @@ class HostKeywords(Keywords):
             why = handshake.failure or f"it agreed to {handshake.suite}"
             raise AssertionError(f"The station did not refuse a server that is {handshake.shown}: {why}")
 
+    @keyword("Peak Of The TLS Arena")
+    def tls_arena_peak(self) -> int:
+        """Bytes of the station's memory for TLS that were ever in use at once since its last reset."""
+        peak = self.rig.tls_arena_peak()
+        if peak is None:
+            raise AssertionError("The image has no TLS")
+        return peak
+
     # certificates
 
     @keyword

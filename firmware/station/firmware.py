@@ -233,7 +233,10 @@ class Firmware:
             return
         self._enter("Downloaded")
         signer = (board.store_get(_SIGNER_KEY) or b"").decode()
-        if not certificates.verify(signer, board.store_get(_SIGNATURE_KEY), board.slot_digest()):
+        # beside an upload by HTTPS there is no room for it in the arena
+        async with self._transfer.lock:
+            good = certificates.verify(signer, board.store_get(_SIGNATURE_KEY), board.slot_digest())
+        if not good:
             self._end("InvalidSignature")
             self._events.report("InvalidFirmwareSignature")
             return

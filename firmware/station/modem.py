@@ -309,7 +309,7 @@ class Socket:
 
     def __init__(self, modem, link=0):
         self._modem = modem
-        self._open = False
+        self.open = False
         self._failed = 0
         self._pending = 0  # bytes announced and not read
         self._unsure = False
@@ -325,12 +325,12 @@ class Socket:
             self._pending += int(length)
         else:
             log.warn("modem: data came unasked and is lost")
-            self._open = False
+            self.open = False
         self._changed.set()
 
     def doubt(self):
         """A notice of the module may have been lost."""
-        self._unsure = self._open
+        self._unsure = self.open
         self._changed.set()
 
     def holds(self, length):
@@ -342,7 +342,7 @@ class Socket:
 
     def closed(self):
         """The connection is gone."""
-        self._open = False
+        self.open = False
         self._pending = 0
         self._changed.set()
 
@@ -353,18 +353,18 @@ class Socket:
         modem = self._modem
         async with modem.lock:
             await modem.prepare()
-            if self._open:
+            if self.open:
                 await modem.command("AT+CIPCLOSE=%d" % self.link)
             self._pending = 0
             command = 'AT+CIPSTART=%d,"TCP","%s",%d,%d' % (self.link, _quoted(host), port, _KEEPALIVE_S)
             if not await modem.command(command, timeout_ms=_CONNECT_MS):
                 self._failed += 1
-                if self._failed % _SUSPECT == 0:
+                if self._failed % _SUSPECT == 0 and not any(s and s.open for s in modem.sockets):
                     # it may have restarted unheard, and lost its settings
                     modem.alive = False
                 raise LinkDown("no connection to %s:%d" % (host, port))
             self._failed = 0
-            self._open = True
+            self.open = True
 
     async def send(self, data):
         """Send a buffer. False when the connection is gone."""
@@ -373,7 +373,7 @@ class Socket:
         async with modem.lock:
             try:
                 for start in range(0, len(data), _SEND_MAX):
-                    if not self._open or not await modem.send(self, data[start : start + _SEND_MAX]):
+                    if not self.open or not await modem.send(self, data[start : start + _SEND_MAX]):
                         return False
             except LinkDown as e:
                 log.warn("modem: %s", e)
@@ -394,7 +394,7 @@ class Socket:
                 n = await self._fetch(buffer)
                 if n:
                     return n
-            elif not self._open:
+            elif not self.open:
                 return 0
             else:
                 self._changed.flag = False
@@ -418,7 +418,7 @@ class Socket:
         """Close the connection; never fails."""
         modem = self._modem
         async with modem.lock:
-            if self._open and modem.alive:
+            if self.open and modem.alive:
                 try:
                     await modem.command("AT+CIPCLOSE=%d" % self.link)
                 except LinkDown as e:

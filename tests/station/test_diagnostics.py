@@ -172,6 +172,16 @@ def test_server_that_is_away(world, server):
     until_statuses(world, ("Uploading", 1), ("UploadFailure", 1), ("Uploading", 1), ("Uploaded", 1))
 
 
+def test_server_that_stays_away_leaves_the_websocket_alone(world, server):
+    server.refused = True
+    get_log(world, retries=5, retryInterval=1)
+    until_statuses(world, *(("Uploading", 1), ("UploadFailure", 1)) * 6)
+    server.refused = False
+    get_log(world, request_id=2)
+    until_statuses(world, *(("Uploading", 1), ("UploadFailure", 1)) * 6, ("Uploading", 2), ("Uploaded", 2))
+    assert len(world.csms.connections) == 1
+
+
 def test_continue_is_not_the_answer(world, server):
     server.answer = lambda request: b"HTTP/1.1 100 Continue\r\n\r\n" + reply(204)
     get_log(world)
