@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import random
 import re
 import struct
+from typing import Any, cast
+
+import pytest
 
 from bench.emulators.base import NS_PER_S
 from bench.firmware import FIRMWARE_DIR
@@ -11,7 +15,7 @@ from bench.firmware import FIRMWARE_DIR
 from .target import Target
 
 POWER_ON, PIN, SOFTWARE, WATCHDOG, LOCKUP = range(5)
-EINVAL, ENOSPC = 22, 28
+EIO, EINVAL, ENOSPC = 5, 22, 28
 
 
 # From reset to the application
@@ -214,6 +218,27 @@ def test_modem_enable_pin(target: Target) -> None:
 
 
 # Numbers
+
+
+class Stuck(random.Random):
+    """Gives good numbers, then the same one again and again."""
+
+    def __init__(self, good: int) -> None:
+        super().__init__(1)
+        self.good = good
+
+    def getrandbits(self, k: int) -> int:
+        self.good -= 1
+        return super().getrandbits(k) if self.good >= 0 else 0x5A5A5A5A & (1 << k) - 1
+
+
+@pytest.mark.parametrize("good", [0, 10])
+def test_generator_that_is_stuck_is_an_error(target: Target, good: int) -> None:
+    assert len(target.ask("random", 32)) == 64
+    cast(Any, target.emulator).random = Stuck(good)
+    assert target.ask("random", 64) == {"errno": EIO}
+    cast(Any, target.emulator).random = random.Random(2)
+    assert len(target.ask("random", 32)) == 64
 
 
 def test_random_bytes_come_from_the_generator(any_target: Target) -> None:

@@ -87,21 +87,27 @@ void timer0_handler(void) {
 // With bias correction a byte takes 120 us on average, and no bound is given: the wait allows for tenfold.
 #define RNG_BYTE_US 1200u
 
+// A generator that repeats a byte so often is taken for stuck (repetition count test of SP 800-90B 4.4.1, at 2^-32).
+#define RNG_REPEATS 5u
+
 static struct {
     uint8_t *volatile out;
     volatile size_t left;
     volatile bool done;
+    uint8_t last, repeats;
 } draw;
 
 void rng_handler(void) {
     nrf_clear_event(&RNG_EVENTS_VALRDY);
     uint8_t value = RNG_VALUE;
+    draw.repeats = value == draw.last ? draw.repeats + 1 : 1;
+    draw.last = value;
     if (draw.left > 0) {
         *draw.out = value;
         draw.out++;
         draw.left--;
     }
-    if (draw.left == 0) {
+    if (draw.left == 0 || draw.repeats >= RNG_REPEATS) {
         RNG_TASKS_STOP = 1;
         draw.done = true;
         tick_recheck();
@@ -122,8 +128,9 @@ bool chip_random(uint8_t *out, size_t size) {
     RNG_TASKS_START = 1;
     bool done = tick_wait_flag(&draw.done, size * RNG_BYTE_US + 1000u);
     RNG_TASKS_STOP = 1;
+    bool stuck = draw.repeats >= RNG_REPEATS || draw.left > 0;
     draw.left = 0;
-    return done;
+    return done && !stuck;
 }
 
 // A running watchdog takes no other period; its configuration is locked until the reset.
