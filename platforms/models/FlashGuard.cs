@@ -35,7 +35,7 @@ namespace Antmicro.Renode.Peripherals.MTD
         // To be called whenever the flash may be changed from now on.
         public void Open()
         {
-            if(opened || !machine.SystemBus.TryGetCurrentCPU(out var cpu) || !(cpu is ICPUWithMappedMemory core))
+            if(closed.Length > 0 || !machine.SystemBus.TryGetCurrentCPU(out var cpu) || !(cpu is ICPUWithMappedMemory core))
             {
                 return;
             }
@@ -45,7 +45,7 @@ namespace Antmicro.Renode.Peripherals.MTD
             {
                 return; // a boot stage, which starts one of them
             }
-            opened = true;
+            closed = others;
             foreach(var other in others)
             {
                 Unmap(core, start, other);
@@ -61,20 +61,25 @@ namespace Antmicro.Renode.Peripherals.MTD
             }
             machine.StateChanged -= Install;
             var bus = machine.SystemBus;
-            // A memory has one hook: it spans all of it. What is mapped does not come by.
+            // A memory has one hook: it spans all of it. From what is mapped only the Monitor's writes come by.
             var range = new Range(0, (ulong)flash.Size);
-            bus.SetHookBeforePeripheralWrite<byte>(flash, (value, at) => (byte)program(at, value, 1), range);
-            bus.SetHookBeforePeripheralWrite<ushort>(flash, (value, at) => (ushort)program(at, value, 2), range);
-            bus.SetHookBeforePeripheralWrite<uint>(flash, (value, at) => (uint)program(at, value, 4), range);
-            bus.SetHookBeforePeripheralWrite<ulong>(flash, (value, at) => program(at, value, 8), range);
+            bus.SetHookBeforePeripheralWrite<byte>(flash, (value, at) => (byte)Written(at, value, 1), range);
+            bus.SetHookBeforePeripheralWrite<ushort>(flash, (value, at) => (ushort)Written(at, value, 2), range);
+            bus.SetHookBeforePeripheralWrite<uint>(flash, (value, at) => (uint)Written(at, value, 4), range);
+            bus.SetHookBeforePeripheralWrite<ulong>(flash, (value, at) => Written(at, value, 8), range);
             UnmapParts();
             // a reset of the CPU maps everything again
             machine.MachineReset += machineThatWasReset => UnmapParts();
         }
 
+        private ulong Written(long at, ulong value, int size)
+        {
+            return parts.Concat(closed).Any(each => each.Contains((ulong)at)) ? program(at, value, size) : value;
+        }
+
         private void UnmapParts()
         {
-            opened = false;
+            closed = new Range[0];
             foreach(var cpu in machine.SystemBus.GetCPUs().OfType<ICPUWithMappedMemory>())
             {
                 foreach(var part in parts)
@@ -96,7 +101,7 @@ namespace Antmicro.Renode.Peripherals.MTD
             }
         }
 
-        private bool opened;
+        private Range[] closed = new Range[0];
 
         private readonly IMachine machine;
         private readonly MappedMemory flash;
