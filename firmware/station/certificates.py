@@ -238,7 +238,9 @@ def check_signer(pem):
     """None when a chain in PEM, the signing certificate first, is good by a ManufacturerRootCertificate now;
     else what is wrong with it. Raises MemoryError: that is not known."""
     try:
-        flags = tls.trusted(b"".join(_ders(pem)), _MANUFACTURER, clock.time()[0], clock.known)
+        ders = _ders(pem)
+        chain = b"".join(ders) if len(ders) > 1 else ders[0]
+        flags = tls.trusted(chain, _MANUFACTURER, clock.time()[0], clock.known)
         return "chain is not valid: %x" % flags if flags else None
     except (ValueError, OSError) as e:
         if _NO_ROOM in e.args:
@@ -246,9 +248,17 @@ def check_signer(pem):
         return "not readable: %s" % e
 
 
-def verify(pem, signature, digest):
-    """Has the key of the first certificate signed the SHA-256 digest (ECDSA, RSA-PSS, PKCS #1 v1.5)?"""
+def first(pem):
+    """DER of the first certificate in a PEM text. Raises ValueError."""
+    return _ders(pem)[0]
+
+
+def verify(der, signature, digest):
+    """Has a certificate's key signed the SHA-256 digest (ECDSA, RSA-PSS, PKCS #1 v1.5)? Raises MemoryError:
+    that is not known."""
     try:
-        return tls.verify(_ders(pem)[0], digest, signature)
-    except (ValueError, OSError):
+        return tls.verify(der, digest, signature)
+    except (ValueError, OSError) as e:
+        if _NO_ROOM in e.args:
+            raise MemoryError("no room for TLS")
         return False

@@ -23,7 +23,7 @@ _TRIAL_S = const(600)  # a new image that has not reached the CSMS by then resta
 _FILE_MAX = const(400000)
 
 _JOB_KEY = const(b"fw:job")  # the request under way, as JSON
-_SIGNER_KEY = const(b"fw:pem")
+_SIGNER_KEY = const(b"fw:cert")
 _SIGNATURE_KEY = const(b"fw:sig")
 _STATE_KEY = const(b"fw")  # status, requestId, sequence of the image that is to come: of the last update
 _ALLOW_KEY = const("ChargingStation.AllowNewSessionsPendingFirmwareUpdate")
@@ -111,7 +111,7 @@ class Firmware:
         # what is long only in flash
         firmware = request["firmware"]
         board.store_put(_SIGNATURE_KEY, a2b_base64(firmware.pop("signature").encode()))
-        board.store_put(_SIGNER_KEY, firmware.pop("signingCertificate").encode())
+        board.store_put(_SIGNER_KEY, certificates.first(firmware.pop("signingCertificate")))
         board.store_put(_JOB_KEY, json.dumps(request).encode())
         self._status = None
         self._id = request["requestId"]
@@ -232,7 +232,7 @@ class Firmware:
                 self._end("DownloadFailed")
             return
         self._enter("Downloaded")
-        signer = (board.store_get(_SIGNER_KEY) or b"").decode()
+        signer = board.store_get(_SIGNER_KEY) or b""
         # beside an upload by HTTPS there is no room for it in the arena
         async with self._transfer.lock:
             good = certificates.verify(signer, board.store_get(_SIGNATURE_KEY), board.slot_digest())

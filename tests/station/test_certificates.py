@@ -141,5 +141,8 @@ def test_a_signer_for_whom_there_is_no_room_is_not_called_wrong(monkeypatch):
         raise OSError(0x7F00, 0)
 
     monkeypatch.setattr(certificates.tls, "trusted", fail)
+    monkeypatch.setattr(certificates.tls, "verify", fail)
     with pytest.raises(MemoryError):
         certificates.check_signer(pem(MAKER))
+    with pytest.raises(MemoryError):
+        certificates.verify(certificates.first(pem(MAKER)), b"", b"")
