@@ -24,7 +24,7 @@ CHUNK = 4096
 """Bytes of a file that are handed out at once."""
 UPLOAD_MAX = 1 << 20
 KEPT_REQUESTS = 1000
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$", re.ASCII)
 
 
 @dataclass(slots=True)

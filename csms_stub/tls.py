@@ -269,9 +269,11 @@ class TlsStream:
         parser = Parser(record)
         try:
             parser.get(1)
-            hello = ClientHello().parse(parser)
-        except (SyntaxError, TLSError, ValueError):
-            return
+            self._note(ClientHello().parse(parser))
+        except (SyntaxError, TLSError, TypeError, ValueError):
+            return  # the handshake will say what is wrong with it
+
+    def _note(self, hello: ClientHello) -> None:
         offered = hello.getExtension(43)
         versions = offered.versions if offered is not None else [hello.client_version]
         self.handshake.version = _VERSIONS.get(max(versions), str(max(versions)))
@@ -309,7 +311,11 @@ class TlsStream:
             self._fail(f"the server sent {_alert(alert)}: {alert.message or ''}".rstrip(": "), now_ns)
         except TLSAbruptCloseError:
             self._end(now_ns)
-        except (TLSError, OSError, SyntaxError, ValueError, AssertionError) as error:
+        except (
+            *(TLSError, OSError, SyntaxError, ValueError, AssertionError),
+            # what tlslite has for some messages that are none
+            *(AttributeError, LookupError, TypeError),
+        ) as error:
             self._fail(f"{type(error).__name__}: {error}", now_ns)
 
     def _send(self, now_ns: int) -> None:

@@ -76,6 +76,9 @@ def test_a_range(server: FileServer, wanted: str, begin: int, end: int) -> None:
 def test_a_range_that_is_none_and_one_of_an_older_file(server: FileServer) -> None:
     head, content = ask(server, GET.replace("\n\n", "\nRange: bytes=99999-\n\n"))
     assert head.startswith("HTTP/1.1 416 ") and "Content-Range: bytes */10240" in head and not content
+    for wanted in ("9" * 5000 + "-", "-" + "9" * 5000, "\u0665-"):
+        head, content = ask(server, GET.replace("\n\n", f"\nRange: bytes={wanted}\n\n"))
+        assert head.startswith(("HTTP/1.1 416 ", "HTTP/1.1 400 ")) and not content
     older = GET.replace("\n\n", '\nRange: bytes=5-\nIf-Range: "old"\n\n')
     head, content = ask(server, older)
     assert head.startswith("HTTP/1.1 200 ") and content == IMAGE

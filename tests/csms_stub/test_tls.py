@@ -168,6 +168,35 @@ def test_garbage_ends_the_connection_with_a_reason(garbage: bytes) -> None:
     assert stream.closed and endpoint.handshakes[-1].failure
 
 
+def client_hello(*extensions: tuple[int, bytes]) -> bytes:
+    suites = b"\xc0\x2b\x00\x9c"
+    fields = b"".join(kind.to_bytes(2) + len(body).to_bytes(2) + body for kind, body in extensions)
+    body = b"\3\3" + bytes(32) + b"\0" + len(suites).to_bytes(2) + suites + b"\1\0"
+    body += len(fields).to_bytes(2) + fields
+    message = b"\1" + len(body).to_bytes(3) + body
+    return b"\x16\3\1" + len(message).to_bytes(2) + message
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        ((0, b"\0\0"),),  # server_name without a name
+        ((0, b"\0\4\1\0\1a"),),  # of a type that is none
+        ((10, b"\0\2\0\x17"), (10, b"\0\2\0\x17")),  # twice the same
+        ((43, b"\0"),),  # supported_versions without one
+        ((43, b""),),
+        ((13, b"\0\0"),),
+        ((1, b""),),
+    ],
+)
+def test_extensions_that_are_none_raise_nothing(extensions: tuple[tuple[int, bytes], ...]) -> None:
+    endpoint = TlsEndpoint(Csms(), PKI, "files.local")
+    stream = endpoint.accept(0)
+    assert stream is not None
+    stream.receive(client_hello(*extensions), 0)
+    assert stream.take(0)[:1] in (b"\x15", b"\x16", b"")
+
+
 def test_what_a_server_cannot_be() -> None:
     with pytest.raises(CsmsError, match=r"a server cannot be 'odd'; there are expired, .* no close_notify"):
         TlsEndpoint(Csms(), PKI, "a.local").show("odd")  # type: ignore[arg-type]
