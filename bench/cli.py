@@ -1,8 +1,8 @@
 """``ocpp-bench``: build the firmware, run the scenarios, measure, and watch one board live.
 
 Exit codes: 0 all well; 1 a scenario failed, repetitions or emulators differed, a mutation was not caught, the
-soak found something, or a size is above the budget; 2 it could not be done as asked; 130 interrupted. Errors
-are one line on stderr.
+soak or a power cut found something, or a size is above the budget; 2 it could not be done as asked; 130
+interrupted. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from bench.commands import board, proofs, scenarios, sizes
+from bench.commands import board, cuts, proofs, scenarios, sizes
 from bench.commands.common import complain
 from bench.commands.history import history
 from bench.conformance.core import ListError
@@ -73,6 +73,7 @@ app.command()(sizes.peers)
 app.add_typer(history, name="history")
 app.command()(proofs.mutate)
 app.command()(proofs.soak)
+app.command()(cuts.cuts)
 app.command()(scenarios.parity)
 app.command()(board.boot)
 

@@ -80,7 +80,7 @@ def image(entries: Mapping[str, bytes], size: int) -> bytes:
     """
     if size <= 0 or size % 8:
         raise StoreError(f"store area of {size} bytes cannot be split into two banks of whole words")
-    bank = _bank_header(1) + b"".join(_record(key, value) for key, value in entries.items())
+    bank = _bank_header(1) + b"".join(record(key, value) for key, value in entries.items())
     if len(bank) > size // 2:
         raise StoreError(f"provisioning needs {len(bank)} bytes, a bank of the store holds {size // 2}")
     return bank.ljust(size, b"\xff")
@@ -125,6 +125,12 @@ def compactions(area: bytes) -> int:
     return _live_bank(area)[0] - 1
 
 
+def room(area: bytes) -> int:
+    """Bytes of the live bank behind its last record. Raises StoreError as `read` does."""
+    bank = _live_bank(area)[1]
+    return (len(bank) - len(bank.rstrip(b"\xff"))) // 4 * 4
+
+
 def _live_bank(area: bytes) -> tuple[int, bytes]:
     half = len(area) // 2
     banks = [area[:half], area[half:]]
@@ -146,7 +152,8 @@ def _sequence(bank: bytes) -> int | None:
     return sequence if magic == MAGIC and crc == crc32(bank[:8]) else None
 
 
-def _record(key: str, value: bytes) -> bytes:
+def record(key: str, value: bytes) -> bytes:
+    """As it stands in flash. Raises StoreError."""
     name = key.encode()
     if not 1 <= len(name) <= KEY_MAX:
         raise StoreError(f"store key {key!r} has {len(name)} bytes, allowed are 1 to {KEY_MAX}")

@@ -14,7 +14,7 @@ _HEAD = struct.Struct("<4sIIII20s20sI")
 _BITS, _BLOCK = 32, 1024
 _TAIL_MAGIC = 0x49424C4F
 _BLANK = 0xFFFF_FFFF
-_ATTEMPTS = 3
+ATTEMPTS = 3
 _UNDEFINED = 0xDE00
 """Thumb: an instruction that is none."""
 
@@ -55,7 +55,7 @@ def images(file: bytes) -> tuple[bytes, bytes]:
 def tail(image: bytes, sequence: int, *, attempts: int = 0, confirmed: bool = False) -> bytes:
     """The tail of a slot with an image that has been started `attempts` times without confirming itself."""
     facts = struct.pack("<III", sequence, len(image), crc32(image))
-    marks = [0] * attempts + [_BLANK] * (_ATTEMPTS - attempts) + [0 if confirmed else _BLANK]
+    marks = [0] * attempts + [_BLANK] * (ATTEMPTS - attempts) + [0 if confirmed else _BLANK]
     packed = struct.pack("<I", _TAIL_MAGIC) + facts + struct.pack(f"<I{len(marks)}I", crc32(facts), *marks)
     return packed.ljust(TAIL_SIZE, b"\xff")
 

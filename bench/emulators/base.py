@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -67,6 +67,17 @@ class Visit:
     at_ns: int
     instructions: int
     memory: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FlashOperation:
+    """An erase, or the programming of a word at most. `end_ns`: if nothing ends it early."""
+
+    kind: Literal["erase", "program"]
+    address: int
+    size: int
+    start_ns: int
+    end_ns: int
 
 
 class Emulator(ABC):
@@ -149,6 +160,18 @@ class Emulator(ABC):
         left it alone, so that the firmware cannot tell. Exceptions that interrupt a thread with a stack of
         its own (CONTROL.SPSEL) are not followed.
         """
+
+    def follow_flash(self) -> None:
+        """From now on, note the operations of the flash. Raises EmulatorError where they take no time."""
+        raise EmulatorError(f"{self.name} does not tell of the flash's operations; Unicorn does")
+
+    def flash_operations(self) -> list[FlashOperation]:
+        """Take all that have begun so far, in their order. Raises EmulatorError as `follow_flash` does."""
+        raise EmulatorError(f"{self.name} does not tell of the flash's operations; Unicorn does")
+
+    def reseed(self, seed: int) -> None:
+        """Another seed for what is random from now on: what RAM and torn flash hold, random numbers."""
+        raise EmulatorError(f"{self.name} takes its seed at the start only")
 
     @abstractmethod
     def reset(self) -> None:

@@ -17,7 +17,16 @@ from typing import ClassVar
 
 from ...platforms import Platform
 from .. import catalogue
-from ..base import NS_PER_US, OUTPUT_WINDOW_NS, Counters, Emulator, EmulatorError, Reset, Visit
+from ..base import (
+    NS_PER_US,
+    OUTPUT_WINDOW_NS,
+    Counters,
+    Emulator,
+    EmulatorError,
+    FlashOperation,
+    Reset,
+    Visit,
+)
 from . import bus, image
 from . import nvic as exc
 from . import peripherals as models
@@ -222,11 +231,11 @@ class UnicornMachine(Emulator):
     def _store_to_flash(self, address: int, size: int, value: int) -> bool:
         try:
             memory, _ = self._memories.find(address, size)
-            for peripheral in self._peripherals:
-                if isinstance(peripheral, models.FlashController) and peripheral.owns(memory):
+            for controller in self._flash_controllers():
+                if controller.owns(memory):
                     self._undo.append((address, self._memories.read(address, size)))
                     self._shorten(0)
-                    peripheral.store(memory, address, value.to_bytes(size, "little"))
+                    controller.store(memory, address, value.to_bytes(size, "little"))
                     return True
         except BusError:
             pass
@@ -558,6 +567,23 @@ class UnicornMachine(Emulator):
     def visits(self) -> list[Visit]:
         taken, self._visits = self._visits, []
         return taken
+
+    def follow_flash(self) -> None:
+        for controller in self._flash_controllers():
+            controller.followed = []
+
+    def flash_operations(self) -> list[FlashOperation]:
+        found: list[FlashOperation] = []
+        for controller in self._flash_controllers():
+            found += controller.followed or ()
+            controller.followed = []
+        return found
+
+    def _flash_controllers(self) -> list[models.FlashController]:
+        return [each for each in self._peripherals if isinstance(each, models.FlashController)]
+
+    def reseed(self, seed: int) -> None:
+        self.random.seed(seed)
 
     def follow_interrupts(self, start: int, end: int) -> None:
         self.read_memory(start, end - start)

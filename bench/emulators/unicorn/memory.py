@@ -31,6 +31,9 @@ class Memory:
         """Offset of an address within the memory."""
         return next(address - start for start in self.addresses if start <= address < start + self.size)
 
+    def content(self, offset: int, size: int) -> bytes:
+        return ctypes.string_at(ctypes.addressof(self.buffer) + offset, size)
+
     def lose_contents(self, noise: random.Random) -> None:
         """What RAM holds after a power cut. Not zeros: firmware that counts on zeros should fail here."""
         if self.kind == "ram":

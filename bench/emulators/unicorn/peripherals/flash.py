@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+from ...base import FlashOperation
 from ...repl import Entry
 from ..clock import Event
 from ..memory import ERASED, Memory
 from .base import Board, Peripheral
+
+WORD = 4
+"""Bytes that are programmed at once, at most."""
 
 
 @dataclass(slots=True)
@@ -30,6 +35,8 @@ class FlashController(Peripheral):
     def __init__(self, board: Board, entry: Entry) -> None:
         super().__init__(board, entry)
         self._operation: Operation | None = None
+        self.followed: list[FlashOperation] | None = None
+        """All operations, where somebody wants to know."""
 
     @abstractmethod
     def owns(self, memory: Memory) -> bool:
@@ -48,6 +55,9 @@ class FlashController(Peripheral):
         now = self.board.now_ns
         event = self.board.at(now + duration_ns, lambda: self._finish(done))
         self._operation = Operation(address, result, now, now + duration_ns, event)
+        if self.followed is not None:
+            kind: Literal["erase", "program"] = "program" if len(result) <= WORD else "erase"
+            self.followed.append(FlashOperation(kind, address, len(result), now, now + duration_ns))
         self.board.stall_until(now + duration_ns)
 
     def erase(self, address: int, size: int, duration_ns: int, done: Callable[[], None]) -> None:

@@ -40,7 +40,7 @@ class Nvmc(FlashController):
             name = "uicr" if self._operation.address >= 0x1000_0000 else "flash"
             memory = self.board.memory(name)
             start = self._operation.address - memory.addresses[0]
-            self.interrupt(memory.buffer.raw[start : start + len(self._operation.result)])
+            self.interrupt(memory.content(start, len(self._operation.result)))
 
     def owns(self, memory: Memory) -> bool:
         return memory.name in {"flash", "uicr"}
@@ -49,7 +49,7 @@ class Nvmc(FlashController):
         if self._config != _WEN or len(data) != 4 or address % 4:
             raise BusError
         offset = memory.find_offset(address)
-        old = memory.buffer.raw[offset : offset + 4]
+        old = memory.content(offset, 4)
         result = bytes(a & b for a, b in zip(old, data, strict=True))
         self.begin(address, result, _WRITE_NS, lambda: None)
 

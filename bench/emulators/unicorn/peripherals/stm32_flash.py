@@ -61,7 +61,7 @@ class FlashInterface(FlashController):
         if self._operation is not None:
             memory = self.board.memory(self._flash)
             start = self._operation.address - memory.addresses[0]
-            self.interrupt(memory.buffer.raw[start : start + len(self._operation.result)])
+            self.interrupt(memory.content(start, len(self._operation.result)))
 
     def owns(self, memory: Memory) -> bool:
         return memory.name == self._flash
@@ -77,7 +77,7 @@ class FlashInterface(FlashController):
             self._error(_PGAERR)
         else:
             offset = memory.find_offset(address)
-            old = memory.buffer.raw[offset : offset + len(data)]
+            old = memory.content(offset, len(data))
             result = bytes(a & b for a, b in zip(old, data, strict=True))
             self.begin(memory.addresses[0] + offset, result, _PROGRAM_NS, self._done)
 
