@@ -263,8 +263,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="CERT KEY",
         help="serve wss instead of ws: with these PEM files, or with certificates made for a test",
     )
-    parser.add_argument("--name", default="localhost", help="of the server in its test certificate")
-    parser.add_argument("--root", metavar="FILE", help="write the roots of the test certificates")
+    parser.add_argument("--name", help="of the server in its test certificate (localhost)")
+    parser.add_argument(
+        "--root", metavar="FILE", help="write the roots of the test certificates, for stations to trust"
+    )
     parser.add_argument(
         "--token",
         action="append",
@@ -277,8 +279,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.tls is not None and len(options.tls) not in (0, 2):
         parser.error("argument --tls: give a certificate and its key, or neither")
-    if options.root and options.tls != []:
-        parser.error("argument --root: there are test certificates with --tls alone")
+    for name in ("name", "root"):
+        if getattr(options, name) and options.tls != []:
+            parser.error(f"argument --{name}: there are test certificates with --tls alone")
+    options.name = options.name or "localhost"
     if not 0 <= options.port <= 65535:
         parser.error(f"argument --port: {options.port} is no TCP port (0 to 65535)")
     if options.interval < 1:
@@ -367,10 +371,10 @@ async def _run(options: argparse.Namespace, console: Console, log: TextIO | None
             loop.add_signal_handler(number, ended.set)
     async with server:
         scheme = "ws" if options.tls is None else "wss"
-        console.print(
-            Text(f"CSMS listening at {scheme}://{server.host}:{server.port}{server.csms.path}/<identity>"),
-            soft_wrap=True,
-        )
+        line = f"CSMS listening at {scheme}://{server.host}:{server.port}{server.csms.path}/<identity>"
+        if options.tls == []:
+            line += f", with a certificate of {options.name}"
+        console.print(Text(line), soft_wrap=True)
         await ended.wait()
 
 

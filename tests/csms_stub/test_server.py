@@ -367,7 +367,7 @@ def tls_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pa
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert "wss://127.0.0.1:" in line
+        assert "wss://127.0.0.1:" in line and line.endswith("with a certificate of localhost\n")
         yield int(line.split("127.0.0.1:")[1].partition("/")[0]), root
         process.terminate()
 
@@ -375,7 +375,8 @@ def tls_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pa
 def test_options_of_tls_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, reason in (
         (["--tls", "cert.pem"], "give a certificate and its key, or neither"),
-        (["--root", "root.pem"], "there are test certificates with --tls alone"),
+        (["--root", "root.pem"], "--root: there are test certificates with --tls alone"),
+        (["--name", "csms.local"], "--name: there are test certificates with --tls alone"),
     ):
         with pytest.raises(SystemExit):
             main(arguments)
