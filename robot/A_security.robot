@@ -180,6 +180,29 @@ TC_A_22_CS Upgrade Charging Station Security Profile - Downgrade security profil
     # Steps 1 and 2
     CSMS Sets Network Profile    ${2}    ${SECOND ENDPOINT}    Rejected
 
+A Server That Has Expired Is Found Out Once The Clock Is Set
+    [Documentation]    Before its first BootNotificationResponse a station has no clock, and may take a certificate that has
+    ...    expired. It leaves that CSMS as soon as it knows; after a reset it goes by the time that it has kept.
+    [Tags]    tls    needs tls    A00    A00.FR.308    A00.FR.310    A00.FR.311
+    [Setup]    Prepare The Station    security_profile=2    roots=csms    OCPPCommCtrlr.RetryBackOffWaitMinimum=5
+    ...    OCPPCommCtrlr.RetryBackOffRandomRange=0    OCPPCommCtrlr.NetworkProfileConnectionAttempts=3
+    CSMS Shows In TLS    expired    times=1
+    Power Up The Station
+    ${taken} =    Station Begins A TLS Handshake
+    Should Be Equal    ${taken.shown}    expired
+    Station Sends    BootNotification
+    ${handshake} =    Station Begins A TLS Handshake    within=${120}
+    TLS Is As Required    ${handshake}
+    Station Sends In Any Order    SecurityEventNotification    type=InvalidCsmsCertificate
+    # Sets the clock again: a time that it can trust, which it keeps
+    Station Sends    Heartbeat    within=${600}
+    Let Time Pass    5
+    CSMS Shows In TLS    expired    times=1
+    Power Cycle The Station
+    ${refused} =    Station Begins A TLS Handshake    within=${120}
+    TLS Handshake Has Failed    ${refused}
+    Station Has Booted    InvalidCsmsCertificate
+
 
 *** Keywords ***
 Station Refuses An Older TLS

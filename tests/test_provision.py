@@ -5,7 +5,7 @@ from zlib import crc32
 
 import pytest
 
-from bench.provision import Provisioning, StoreError, image, read
+from bench.provision import Provisioning, StoreError, image, read, read_journal, read_log
 
 SIZE = 8192
 
@@ -71,6 +71,21 @@ def test_record_with_a_wrong_crc_ends_the_log() -> None:
 def test_what_does_not_fit_is_said(entries: dict[str, bytes], size: int, message: str) -> None:
     with pytest.raises(StoreError, match=message):
         image(entries, size)
+
+
+def test_lines_of_the_logs_stand_beside_the_events() -> None:
+    area = image(
+        {
+            "\0\0\0\x07": b"an event",
+            "S\0\0\0\x02": bytes(4) + b"StartupOfTheDevice",
+            "D\0\0\0\x03": bytes(4) + b"I 3 link",
+            "S\0\0\0\x01": bytes(4) + b"the one before",
+        },
+        1024,
+    )
+    assert read_journal(area) == {7: b"an event"}
+    assert read_log(area, security=True) == ["the one before", "StartupOfTheDevice"]
+    assert read_log(area, security=False) == ["I 3 link"]
 
 
 def test_area_without_a_valid_bank() -> None:

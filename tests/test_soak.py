@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
+from bench.orders import arena_in_use
 from bench.soak import Day, Soak, growth
 from csms_stub.messages import Message
 from tests.images import Firmware
@@ -40,6 +43,36 @@ def test_lost_and_doubled_events_are_found(firmware: Firmware) -> None:
     problems = soak.run().problems
     assert any("not numbered without a gap" in problem for problem in problems)
     assert any("came again though its answer" in problem for problem in problems)
+
+
+def test_lost_security_events_and_certificates_are_found(firmware: Firmware) -> None:
+    board = "stm32f4_discovery"
+    soak = Soak(
+        board, firmware(board, "secure"), days=0.05, seed=3, emulator="unicorn", faults=False, secure=True
+    )
+    orders = soak._orders
+    assert orders
+    orders._installed["new csms"] = True
+    note = orders.note
+
+    def all_but_security_events(message: Message) -> None:
+        if message.action != "SecurityEventNotification":
+            note(message)
+
+    orders.note = all_but_security_events  # type: ignore[method-assign]
+    problems = soak.run().problems
+    assert "1 times StartupOfTheDevice, of which the CSMS has heard 0" in problems
+    assert "the root new csms is not in the store" in problems
+    assert len(problems) == 2
+
+
+def test_arena_that_fills_is_found() -> None:
+    def block(size: int, used: int) -> bytes:
+        return struct.pack("<I", size | used).ljust(size, b"\xff")
+
+    arena = bytes(4) + block(16, 1) + block(32, 0) + block(64, 1) + block(136, 0) + bytes(4)
+    assert arena_in_use(arena) == 80
+    assert arena_in_use(bytes(256)) == 0
 
 
 def test_cable_that_stays_locked_ends_the_soak(firmware: Firmware) -> None:

@@ -404,6 +404,9 @@ class Socket:
     async def _fetch(self, buffer):
         async with self._modem.lock:
             announced = self._pending
+            if not announced:
+                # closed while it waited for its turn
+                return 0
             self._pending = 0
             try:
                 n = await self._modem.fetch(self.link, buffer)

@@ -87,6 +87,15 @@ def test_the_same_certificate_takes_no_second_place():
     assert certificates.entries() == 2
 
 
+def test_more_than_the_most_certificates_are_rejected():
+    for number in range(1, certificates.MOST):
+        board.store[b"x:M:%d" % number] = der(MAKER)
+    assert certificates.entries() == certificates.MOST
+    assert install(pem(OTHER)) == "Rejected"
+    assert install(pem(OLD)) == "Accepted"
+    assert certificates.entries() == certificates.MOST
+
+
 def test_additional_check_replaces_only_by_a_successor_and_keeps_the_old_one():
     board.store[CHECK] = b"true"
     assert install(pem(OTHER)) == "Rejected"

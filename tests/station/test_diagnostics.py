@@ -266,6 +266,28 @@ def test_security_events_of_a_time_without_csms_are_delivered_in_order(world):
     assert not any(m.payload["type"] == "FailedToAuthenticateAtCsms" for m in events)
 
 
+def test_security_event_whose_answer_was_lost_is_sent_again(world):
+    def count():
+        events = world.requests("SecurityEventNotification")
+        return sum(m.payload["type"] == "InvalidTLSVersion" for m in events)
+
+    world.csms.answer("SecurityEventNotification", Withhold(), times=1)
+    world.station.events.report("InvalidTLSVersion")
+    world.until("event", lambda: count() == 1)
+    world.modem.cut(world.now_ns, 0)
+    world.until("event again", lambda: count() == 2)
+    world.run(100)
+    assert count() == 2
+
+
+def test_status_whose_answer_was_lost_is_sent_again(world, server):
+    world.csms.answer("LogStatusNotification", Withhold(), times=1)
+    get_log(world)
+    until_statuses(world, ("Uploading", 1))
+    world.modem.cut(world.now_ns, 0)
+    until_statuses(world, ("Uploading", 1), ("Uploading", 1), ("Uploaded", 1))
+
+
 def test_delivered_security_events_are_not_sent_again(world):
     world.station.events.report("InvalidTLSVersion")
     world.run(10)

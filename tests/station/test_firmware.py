@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 
 import board
 import pytest
@@ -204,6 +205,48 @@ def test_server_without_ranges_sends_all_again(world, server):
     until_status(world, "Installed")
 
 
+def test_another_part_of_the_file_than_asked_for_is_not_taken(world, server):
+    def answer(request):
+        whole = reply(200, FILE)
+        if len(server.requests) == 1:
+            return whole[:2000]
+        return whole.replace(b"200", b"206", 1).replace(b"\r\n", b"\r\nContent-Range: bytes 0-9/10\r\n", 1)
+
+    server.answer = answer
+    update(world, more={"retries": 1, "retryInterval": 5})
+    until_status(world, "DownloadFailed")
+    assert len(server.requests) == 2
+
+
+def test_file_that_is_too_long_is_not_taken(world, monkeypatch):
+    from station import firmware
+
+    monkeypatch.setattr(firmware, "_FILE_MAX", len(FILE) - 1)
+    update(world, more={"retries": 0})
+    until_status(world, "DownloadFailed")
+
+
+def test_nothing_replaces_an_update_that_reboots(world):
+    update(world)
+    until_status(world, "InstallRebooting")
+    answer = update(world, 2)
+    assert (answer["status"], answer["statusInfo"]["reasonCode"]) == ("Rejected", "FwUpdateInProgress")
+    until_status(world, "Installed")
+
+
+def test_power_cut_before_an_update_is_forgotten(world, server):
+    firmware = {"location": URL, "retrieveDateTime": LONG_AGO}
+    board.store[b"fw:job"] = json.dumps({"requestId": 5, "firmware": firmware}).encode()
+    board.store[b"fw"] = b"DownloadFailed,5,0"
+    world.resets += 1
+    world.boot(board.POWER_ON)
+    until_status(world, "DownloadFailed")
+    world.run(100)
+    assert statuses(world) == ["DownloadFailed"]
+    assert server.requests == []
+    assert b"fw:job" not in board.store
+
+
 def test_scheduled_download_and_install(world):
     start = world.now_ns
     update(world, retrieveDateTime="2026-01-01T02:00:00Z", installDateTime="2026-01-01T03:00:00Z")
@@ -284,6 +327,18 @@ def test_update_waits_for_transactions(world, allow):
     # what becomes free is told as such, and only then out of use (L01.FR.07)
     assert shown[1][-4:] == ["Occupied", "Available", "Unavailable", "Available"]
     assert shown[2][-3:] == ["Available", "Unavailable", "Available"]
+
+
+def test_update_that_is_replaced_gives_the_connectors_back(world):
+    def shown():
+        reports = world.requests("StatusNotification")
+        return [m.payload["connectorStatus"] for m in reports if m.payload["evseId"] == 2]
+
+    start_transaction(world)
+    update(world)
+    world.until("out of use", lambda: shown()[-1] == "Unavailable")
+    assert update(world, 2, retrieveDateTime="2026-01-01T02:00:00Z")["status"] == "AcceptedCanceled"
+    world.until("free again", lambda: shown()[-1] == "Available")
 
 
 def test_update_after_a_transaction_leaves_an_occupied_connector_as_it_is(world):
