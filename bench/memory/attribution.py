@@ -135,7 +135,7 @@ class Attribution:
 def _names(image: Image) -> list[_Named]:
     """What is known of which addresses, in order and without overlap; the finer goes before the coarser."""
     frozen = Frozen(image)
-    parts = [*string_parts(image, frozen), *frozen.function_objects()]
+    parts = list(string_parts(image, frozen))
     covered = sorted(part.address for part, _ in parts)
     named: list[tuple[Placed, str | None, str]] = [(part, source, part.name) for part, source in parts]
     for symbol in image.placed:
@@ -152,7 +152,7 @@ def _names(image: Image) -> list[_Named]:
     def place_of(symbol: Placed, source: str | None, name: str) -> Place | None:
         if source in files:
             return lines.get((source, name), Place(files[source], None))
-        return image.declared.get(symbol.address)
+        return None if source else image.declared.get(symbol.address)
 
     found = [
         _Named(symbol.address, symbol.address + symbol.size, source, name, place_of(symbol, source, name))

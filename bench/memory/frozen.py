@@ -1,7 +1,8 @@
 """What the data of frozen Python is: which module, function or constant.
 
-mpy-tool and port/freeze name what they write (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``);
-which function is inside which is read from the image itself (py/emitglue.h of MicroPython 1.25).
+mpy-tool and port/freeze name what they write (``fun_data_<module>_<scope>``, ``const_obj_<module>_<n>``,
+``fun_obj.<module>.<Class.method>``); which function is inside which is read from the image itself
+(py/emitglue.h of MicroPython 1.25), of functions that have no object in ROM.
 """
 
 from __future__ import annotations
@@ -16,19 +17,23 @@ from bench.text import shorten
 MODULE_BODY = "<module>"
 NAMES = "<table of names>"
 CONSTANT_TABLE = "<table of constants>"
-FUNCTION_OBJECTS = "<function objects>"
+GLOBALS = "<globals>"
 MODULE_OBJECT = "<frozen module>"
 FROZEN_TABLES = "frozen module table"
 
 NAME_TABLE_OF, CONSTANTS_OF = "const_qstr_table_data_", "const_obj_table_data_"
 _CONSTANT = "const_obj_"
 _MODULE, _BYTECODE, _RAW_CODE, _CHILDREN = "frozen_module_", "fun_data_", "proto_fun_", "children_"
-_OBJECTS = "fun_objs_"
+_FUNCTION, _CONTEXT, _BODY_OBJECT = "fun_obj.", "context_", "body_"
+_OBJECTS = (_FUNCTION, "keywords.", "keywords_dict.", "class.", "class_dict.", "members.")
+_PARTS = "parts_"
+_GLOBALS = ("globals.", "globals_dict.")
+_TABLES = ("globals.", "members.", "keywords.")
 _BODY = "_lt_module_gt_"
 _NO_NAME = re.compile(r"_lt_(\w+?)_gt_(\d*)$")
 _STRING_TYPES = ("mp_type_str", "mp_type_bytes")
 _TUPLE_TYPE = "mp_type_tuple"
-_FUNCTION_OBJECT = 16
+_FUNCTION_WORDS = 4  # mp_obj_fun_bc_t; the last is the bytecode
 _TEXT_LENGTH = 40
 
 
@@ -44,6 +49,12 @@ class Frozen:
         for module, source in self.modules.items():
             self._functions[f"{module}_{_BODY}"] = source, MODULE_BODY
             self._enter(named, f"{module}_{_BODY}", module, source, "")
+        for name, symbol in named.items():
+            if name.startswith(_FUNCTION) and (known := self._object(name)):
+                words = image.words(symbol.address, _FUNCTION_WORDS)
+                if scope := self._scope_at(words[-1]) if words else None:
+                    self._functions[scope] = known
+                    self._enter(named, scope, scope, known[0], f"{known[1]}.")
         self._named = named
 
     def of(self, symbol: Placed) -> tuple[str, str] | None:
@@ -52,9 +63,14 @@ class Frozen:
         for prefix in (_BYTECODE, _RAW_CODE, _CHILDREN):
             if name.startswith(prefix) and (known := self._functions.get(name.removeprefix(prefix))):
                 return known
+        if known := self._object(name):
+            return known
         for prefix, what in (
             (_MODULE, MODULE_OBJECT),
-            (_OBJECTS, FUNCTION_OBJECTS),
+            (_CONTEXT, MODULE_OBJECT),
+            (_BODY_OBJECT, MODULE_BODY),
+            (_PARTS, MODULE_OBJECT),
+            *((prefix, GLOBALS) for prefix in _GLOBALS),
             (NAME_TABLE_OF, NAMES),
             (CONSTANTS_OF, CONSTANT_TABLE),
             (_CONSTANT, ""),
@@ -63,15 +79,13 @@ class Frozen:
                 return self.modules[module], what or self._constant(symbol, module)
         return None
 
-    def function_objects(self) -> Iterator[tuple[Placed, str]]:
-        """Each with its source; it belongs to the function whose bytecode it refers to."""
-        for module, source in self.modules.items():
-            array = self._named.get(_OBJECTS + module)
-            for at in range(array.address, array.address + array.size, _FUNCTION_OBJECT) if array else ():
-                scopes = map(self._scope_at, self._image.words(at, _FUNCTION_OBJECT // 4))
-                scope = next((s for s in scopes if s in self._functions), "")
-                _, name = self._functions.get(scope, ("", FUNCTION_OBJECTS))
-                yield Placed(at, _FUNCTION_OBJECT, name), source
+    def _object(self, name: str) -> tuple[str, str] | None:
+        """Source and name of what the symbol of a function's or a class's object tells."""
+        for prefix in _OBJECTS:
+            module, _, path = name.removeprefix(prefix).partition(".")
+            if name.startswith(prefix) and module in self.modules:
+                return self.modules[module], ".".join(_NO_NAME.sub(r"<\1>\2", p) for p in path.split("."))
+        return None
 
     def strings(self) -> Iterator[tuple[str, int, int, str]]:
         """Source, address and length of the characters, and shown text, of each constant string."""
@@ -86,6 +100,13 @@ class Frozen:
             table = self._named.get(NAME_TABLE_OF + module)
             for number in self._image.numbers(table.address, table.size // 2, 2) if table else ():
                 yield source, number
+        for name, symbol in self._named.items():
+            for prefix in _TABLES:
+                module = name.removeprefix(prefix).partition(".")[0]
+                if name.startswith(prefix) and module in self.modules:
+                    for word in self._image.words(symbol.address, symbol.size // 4):
+                        if word & 7 == 2:
+                            yield self.modules[module], word >> 3
         for symbol, module in self._constants():
             words = self._image.words(symbol.address, symbol.size // 4)
             if not symbol.name.startswith(CONSTANTS_OF):
@@ -135,7 +156,8 @@ def shown(text: bytes) -> str:
 
 
 def _files(named: Sequence[str] | dict[str, Placed]) -> dict[str, str]:
-    names = [name.removeprefix(_MODULE) for name in named if name.startswith(_MODULE)]
+    found = {n.removeprefix(prefix) for prefix in (_MODULE, _CONTEXT) for n in named if n.startswith(prefix)}
+    names = sorted(found)
     packages = [name.removesuffix("___init__") for name in names if name.endswith("___init__")]
     files = {}
     for name in names:

@@ -1,58 +1,53 @@
-// What frozen modules define without default values need not be made in RAM: 16 bytes for each function.
-//
-// A function object refers to its module's context (globals and constants), which has to be at an address
-// known to the linker: the contexts of frozen modules are kept among the roots of the garbage collector.
-
-#include <string.h>
+// Frozen modules: what is known of them before they run is in ROM (see port/freeze), the rest is made at boot.
 
 #include "frozen.h"
 
-#include <string.h>
-
 #include "py/runtime.h"
 
-_Static_assert(FROZEN_CONTEXT_WORDS == 4, "mp_module_context_t has changed");
-_Static_assert(FROZEN_MODULES_MAX == (FEATURE_TLS ? 40 : 36), "the root pointer below is of that size");
-#if FEATURE_TLS
-MP_REGISTER_ROOT_POINTER(void *frozen_contexts[40 * 4]);
-#else
-MP_REGISTER_ROOT_POINTER(void *frozen_contexts[36 * 4]);
-#endif
+_Static_assert(FROZEN_BODIES_MAX == 8, "the root pointer below is of that size");
+MP_REGISTER_ROOT_POINTER(mp_obj_dict_t frozen_globals[8]);
 
-mp_obj_t __real_mp_make_function_from_proto_fun(
-    mp_proto_fun_t proto_fun, const mp_module_context_t *context, const mp_obj_t *def_args);
-mp_obj_t __wrap_mp_make_function_from_proto_fun(
-    mp_proto_fun_t proto_fun, const mp_module_context_t *context, const mp_obj_t *def_args);
-
-static const byte *bytecode_of(mp_proto_fun_t proto_fun) {
-    return mp_proto_fun_is_bytecode(proto_fun) ? proto_fun : ((const mp_raw_code_t *)proto_fun)->fun_data;
-}
-
-// The module's body is made into a function in RAM, which runs once, with the context that the others share.
-static const mp_module_context_t *fixed_context(mp_proto_fun_t body, const mp_module_context_t *context) {
-    for (size_t i = 0; i < frozen_functions_count; i++) {
-        if (frozen_functions[i].body == body) {
-            memcpy(&MP_STATE_VM(frozen_contexts)[i * FROZEN_CONTEXT_WORDS], context, sizeof(*context));
-            return FROZEN_CONTEXT(i);
+// A table in RAM takes further modules; that in ROM is never added to.
+static void set_up_modules(void) {
+    mp_map_t *loaded = &MP_STATE_VM(mp_loaded_modules_dict).map;
+    if (!frozen_imports) {
+        *loaded = frozen_modules;
+        return;
+    }
+    mp_map_init(loaded, frozen_modules.used + 1);
+    for (size_t i = 0; i < frozen_modules.alloc; i++) {
+        if (mp_map_slot_is_filled(&frozen_modules, i)) {
+            const mp_map_elem_t *module = &frozen_modules.table[i];
+            mp_map_lookup(loaded, module->key, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND)->value = module->value;
         }
     }
-    return context;
 }
 
-// Stands in for MicroPython's own, by the linker's --wrap, where bytecode makes a function or runs a module.
-mp_obj_t __wrap_mp_make_function_from_proto_fun(
-    mp_proto_fun_t proto_fun, const mp_module_context_t *context, const mp_obj_t *def_args) {
-    size_t module = (size_t)(context - FROZEN_CONTEXT(0));
-    if (context < FROZEN_CONTEXT(0) || module >= frozen_functions_count) {
-        context = fixed_context(proto_fun, context);
-    } else if (def_args == NULL) {
-        const byte *bytecode = bytecode_of(proto_fun);
-        const frozen_function_t *function = frozen_functions[module].functions;
-        for (size_t left = frozen_functions[module].count; left > 0; left--, function++) {
-            if (function->bytecode == bytecode) {
-                return MP_OBJ_FROM_PTR(function);
+static void store(mp_obj_dict_t *globals, qstr name, mp_obj_t value) {
+    mp_obj_dict_store(MP_OBJ_FROM_PTR(globals), MP_OBJ_NEW_QSTR(name), value);
+}
+
+// The bodies that have to be executed, main.py's the last.
+void frozen_run(void) {
+    set_up_modules();
+    mp_obj_dict_t *main = mp_globals_get();
+    for (size_t i = 0; i < frozen_bodies_count; i++) {
+        const frozen_body_t *body = &frozen_bodies[i];
+        mp_obj_dict_t *globals = main;
+        if (body->entries) {
+            globals = &MP_STATE_VM(frozen_globals)[i];
+            mp_obj_dict_init(globals, body->entries);
+            store(globals, MP_QSTR___name__, MP_OBJ_NEW_QSTR(body->name));
+            if (body->path) {
+                store(globals, MP_QSTR___path__, MP_OBJ_NEW_QSTR(body->path));
+            }
+            for (size_t part = 0; part < body->parts_count; part++) {
+                const mp_map_elem_t *named = (const mp_map_elem_t *)&body->parts[part];
+                store(globals, MP_OBJ_QSTR_VALUE(named->key), named->value);
             }
         }
+        mp_globals_set(globals);
+        mp_locals_set(globals);
+        mp_call_function_0(MP_OBJ_FROM_PTR(body->function));
     }
-    return __real_mp_make_function_from_proto_fun(proto_fun, context, def_args);
 }

@@ -6,16 +6,14 @@
 #include "chip.h"
 #include "cortex_m4.h"
 #include "fault.h"
+#include "frozen.h"
 #include "log.h"
 #include "rtt.h"
 #include "store.h"
 #include "tick.h"
 
-#include "py/bc.h"
 #include "py/builtin.h"
 #include "py/cstack.h"
-#include "py/emitglue.h"
-#include "py/frozenmod.h"
 #include "py/gc.h"
 #include "py/lexer.h"
 #include "py/mperrno.h"
@@ -38,17 +36,7 @@ static void run_frozen_main(void) {
         mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
         return;
     }
-    int kind;
-    void *code;
-    if (mp_find_frozen_module("main.py", &kind, &code) != MP_IMPORT_STAT_FILE) {
-        mp_raise_OSError(MP_ENOENT);
-    }
-    const mp_frozen_module_t *frozen = code;
-    mp_module_context_t *context = m_new_obj(mp_module_context_t);
-    context->module.base.type = &mp_type_module;
-    context->module.globals = mp_globals_get();
-    context->constants = frozen->constants;
-    mp_call_function_0(mp_make_function_from_proto_fun(frozen->proto_fun, context, NULL));
+    frozen_run();
     nlr_pop();
 }
 

@@ -63,7 +63,8 @@ def test_a_kilobyte_more_in_one_module_is_caught_and_named(
     shutil.copytree(before.parent, output)
     module = tree / "station" / "modem.py"
     ballast = "".join(f"        self.ballast = {n} + self.ballast\n" for n in range(1_000, 1_110))
-    module.write_text(f"{module.read_text()}\n\nclass Ballast:\n    def load(self):\n{ballast}")
+    # a method of the last class, by a name that is looked up; what nothing asks for would not be in the image
+    module.write_text(f"{module.read_text()}\n    def decode(self):\n{ballast}")
     after = build_tree(tree, board, output)
     grown = measure(after).rom - measure(before).rom
     assert 1_024 <= grown < 1_500
@@ -79,7 +80,7 @@ def test_a_kilobyte_more_in_one_module_is_caught_and_named(
     (line,) = [line for line in lines if "block 'network'" in line]
     assert "ROM of block 'network' on stm32f4_discovery (lite): " in line
     assert "; grew: station/modem.py +1," in line
-    assert "(Ballast.load +1," in line
+    assert "(Socket.decode +1," in line
 
 
 def test_the_firmware_is_within_its_budget(firmware: Firmware) -> None:

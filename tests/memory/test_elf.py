@@ -79,7 +79,10 @@ def test_frozen_python_counts_for_its_module_and_function(firmware: Firmware) ->
     measured = {source.removeprefix("station/") for (source,) in memory.by("source") if "station/" in source}
     assert measured == modules
     symbols = {symbol for source, symbol in memory.by("source", "symbol") if source == "station/modem.py"}
-    assert {"<module>", "<table of constants>", "<table of names>", "Modem", "Modem.command"} <= symbols
+    assert {"<globals>", "<table of constants>", "<table of names>", "Modem", "Modem.command"} <= symbols
+    assert "<module>" not in symbols  # needs no code
+    symbols = {symbol for source, symbol in memory.by("source", "symbol") if source == "station/clock.py"}
+    assert {"<module>", "<frozen module>", "set_from"} <= symbols
 
 
 def test_frozen_functions_are_where_their_def_is(firmware: Firmware) -> None:

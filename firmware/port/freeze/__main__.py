@@ -15,12 +15,14 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import constants
 import lines
 import names
 import objects
-from bytecode import Module, functions
+from bytecode import Module, functions, symbolic
+from program import Program
 
 
 def main(arguments: list[str]) -> int:
@@ -53,11 +55,26 @@ def _freeze(
     def freeze(idents: set[str], modules: list[Module]) -> None:
         for code in (code for module in modules for code in functions(module)):
             children[code.escaped_name] = [child.escaped_name for child in code.children]
-        decode = {} if keep_names else names.shorten(tool, modules, idents)
+        bodies = {code: body for module in modules for code, body in symbolic(tool, module).items()}
+        decode: dict[str, Any] = {}
+        looked_up = None
+        if not keep_names:
+            decode = {"names": names.shorten(tool, modules, idents, bodies), "functions": {}}
+            looked_up = {text for text in names.used(tool, bodies) if tool.QStrType(text).qstr_esc in idents}
+        keywords = None if keep_names else names.keywords(tool, bodies)
+        program = Program(tool, modules, bodies)
+        program.resolve(looked_up)
+        emitted = {home.module: list(program.emitted(home)) for home in program.homes}
+        emitted |= {module: list(functions(module)) for module in program.others}
+        for module, codes in emitted.items():
+            found = names.write(tool, module, codes, bodies, keywords)
+            if not keep_names:
+                decode["functions"] |= found
         output.with_name("frozen.json").write_text(json.dumps(decode, indent=0))
-        constants.share(tool, modules)
-        freeze_mpy(idents, modules)
-        print(objects.source(tool, modules))
+        constants.share(tool, modules, program.texts(), program.symbols)
+        print(objects.declarations(program))
+        freeze_mpy(idents, program.others)
+        objects.write(tool, program)
 
     tool.freeze_mpy = freeze
     text = io.StringIO()

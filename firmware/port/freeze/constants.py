@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from bytecode import Module, Tool
 
 LONGEST = 255  # bytes of an interned string (MICROPY_QSTR_BYTES_IN_LEN)
 
@@ -19,9 +17,15 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(item)
 
 
-def share(tool: Tool, modules: list[Module]) -> None:
-    """Intern what is used and nothing else, and let mpy-tool write each constant but once."""
+def share(tool: Any, modules: list[Any], others: Iterable[str], symbols: Mapping[Any, str]) -> None:
+    """Intern what is used and nothing else, `others` too, and let mpy-tool write each constant but once.
+
+    `modules` are mpy-tool's. A constant with a `symbol` is an object that is in C under that name. `symbols`
+    says, by key_of, what constants are to be called.
+    """
     interned = {q.str: q for module in modules for q in module.qstr_table}
+    for text in others:
+        interned.setdefault(text, tool.QStrType(text))
     for module in modules:
         for value in module.obj_table:
             for text in texts(value):
@@ -32,15 +36,17 @@ def share(tool: Tool, modules: list[Module]) -> None:
     write = tool.CompiledModule.freeze_constant_obj
     written: dict[Any, str] = {}
 
-    def write_once(module: Module, name: str, value: object) -> str:
-        key = _key(value)
+    def write_once(module: Any, name: str, value: Any) -> str:
+        if symbol := getattr(value, "symbol", None):
+            return f"MP_ROM_PTR(&{symbol})"
+        key = key_of(value)
         if key not in written:
-            written[key] = write(module, name, value)
+            written[key] = write(module, symbols.get(key, name), value)
         return written[key]
 
     tool.CompiledModule.freeze_constant_obj = write_once
 
 
-def _key(value: object) -> Any:
+def key_of(value: object) -> Any:
     """Equal for constants that are the same: 1 is not True."""
-    return tuple(map(_key, value)) if isinstance(value, tuple) else (type(value), value)
+    return tuple(map(key_of, value)) if isinstance(value, tuple) else (type(value), value)

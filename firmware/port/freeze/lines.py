@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+_MODULE = re.compile(r"^// frozen module (\S+)$")
 _FILE = re.compile(r"^// - frozen file name: (\S+)$")
 _BYTECODE = re.compile(r"^static const byte fun_data_(\w+)\[\d+\] = \{$")
 _BODY = "__lt_module_gt_"
@@ -56,19 +57,20 @@ def with_lines(
     """
     lines: list[str] = []
     source = shown = None
+    module = ""
     places: dict[str, int] = {}
     inside = False
     for line in text.splitlines():
-        if match := _FILE.match(line):
-            source, places = sources.get(match[1]), {}
+        if match := _MODULE.match(line):
+            module = match[1]
+        elif match := _FILE.match(line):
+            source = sources.get(match[1])
+            places = _places(f"{module}{_BODY}", source, children) if source else {}
             # What a variant freezes is a copy whose lines are those of the original.
             shown = Path(match[1]).resolve() if Path(match[1]).is_file() else source
-        elif source and (match := _BYTECODE.match(line)):
-            if match[1].endswith(_BODY):
-                places = _places(match[1], source, children)
-            if match[1] in places:
-                lines.append(f'#line {places[match[1]]} "{shown}"')
-                inside = True
+        elif source and (match := _BYTECODE.match(line)) and match[1] in places:
+            lines.append(f'#line {places[match[1]]} "{shown}"')
+            inside = True
         lines.append(line)
         if inside and line == "};":
             lines.append(f'#line {len(lines) + 2} "{name}"')

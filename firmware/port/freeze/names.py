@@ -11,41 +11,57 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from bytecode import Code, Module, Tool, assemble, functions, lines, operations
-from constants import texts
+from bytecode import Code, Module, Operation, Tool, assemble, functions
+from constants import key_of, texts
 
 # with these a program gets at names by their text
 _BY_TEXT = {"getattr", "setattr", "hasattr", "delattr", "globals", "locals", "dir", "vars", "__dict__"}
 _CHECKED = "asyncio/"  # does so with constants of its own
 
 
-def shorten(tool: Tool, modules: list[Module], idents: set[str]) -> dict[str, Any]:
-    """Take names and lines out of `modules`; `idents`: what C has interned, escaped as MP_QSTR_ has it.
+def shorten(
+    tool: Tool, modules: list[Module], idents: set[str], bodies: dict[Code, list[Operation]]
+) -> dict[str, str]:
+    """Give identifiers in `bodies` other names; `idents`: what C has interned, escaped as MP_QSTR_ has it.
 
-    Returns what decodes them: names, {identifier: what stands for it}, and functions, {symbol of its
-    bytecode: [file, name, offset in the symbol that its lines count from, [[offset, line], ...]]}. Raises
-    ValueError for a program that looks for names by their text.
+    Returns {identifier: what stands for it}. Raises ValueError for a program that looks for names by their
+    text.
     """
-    bodies = {code: operations(tool, code) for module in modules for code in functions(module)}
     renamed = _renamed(tool, modules, idents, bodies)
-    decode: dict[str, Any] = {"names": renamed, "functions": {}}
-    keywords = set(_constants(tool, modules, bodies))
     for module in modules:
-        decode["functions"] |= _rewrite(tool, module, bodies, renamed, keywords)
-    return decode
+        for operation in (operation for code in functions(module) for operation in bodies[code]):
+            constant = operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_STRING
+            if operation.fmt == tool.MP_BC_FORMAT_QSTR and not constant:
+                operation.text = renamed.get(operation.text, operation.text)
+    return renamed
+
+
+def keywords(tool: Tool, bodies: dict[Code, list[Operation]]) -> set[str]:
+    """Text that is a constant, and so may be the keyword of an argument."""
+    return {text for body in bodies.values() for operation in body for text in _texts(tool, operation)}
+
+
+def used(tool: Tool, bodies: dict[Code, list[Operation]]) -> set[str]:
+    """All text that functions refer to."""
+    operations = (operation for body in bodies.values() for operation in body)
+    return {operation.text for operation in operations if operation.fmt == tool.MP_BC_FORMAT_QSTR}
+
+
+def _texts(tool: Tool, operation: Operation) -> list[str]:
+    if operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_STRING:
+        return [operation.text]
+    if operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_OBJ:
+        return list(texts(operation.value))
+    return []
 
 
 def _constants(tool: Tool, modules: list[Module], bodies: dict[Code, list[Any]]) -> dict[str, set[str]]:
     """Text that is a constant -> the modules that have it."""
     found: dict[str, set[str]] = {}
     for module in modules:
-        has = [text for value in module.obj_table for text in texts(value)]
-        for code in functions(module):
-            for operation in bodies[code]:
-                if operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_STRING:
-                    has.append(module.qstr_table[operation.arg].str)
-        for text in has:
-            found.setdefault(text, set()).add(module.escaped_name)
+        for operation in (operation for code in functions(module) for operation in bodies[code]):
+            for text in _texts(tool, operation):
+                found.setdefault(text, set()).add(module.escaped_name)
     return found
 
 
@@ -61,7 +77,7 @@ def _renamed(
             for operation in bodies[code]:
                 if operation.fmt != tool.MP_BC_FORMAT_QSTR:
                     continue
-                name = module.qstr_table[operation.arg].str
+                name = operation.text
                 if operation.opcode_byte == tool.Opcode.MP_BC_IMPORT_NAME:
                     fixed.update((name, *name.split(".")))
                 elif operation.opcode_byte != tool.Opcode.MP_BC_LOAD_CONST_STRING:
@@ -92,59 +108,55 @@ def _parts(modules: list[Module]) -> set[str]:
     return {part for module in modules for part in module.source_file.str.removesuffix(".py").split("/")}
 
 
-def _rewrite(
+def write(
     tool: Tool,
     module: Module,
-    bodies: dict[Code, list[Any]],
-    renamed: dict[str, str],
-    keywords: set[str],
+    emitted: list[Code],
+    bodies: dict[Code, list[Operation]],
+    named: set[str] | None,
 ) -> dict[str, Any]:
-    """Give a module its new names, and tables of what it still refers to; what decodes its functions."""
+    """Give a module's functions `bodies`, and the module tables of what they refer to.
+
+    `named`: the only names that arguments keep; None where names and lines stay in the image. Returns what
+    decodes the functions: {symbol of its bytecode: [file, name, offset in the symbol that its lines count
+    from, [[offset, line], ...]]}.
+    """
     source, decode = module.source_file.str, {}
     table: Counter[str] = Counter()
-    objects: Counter[int] = Counter()
-    for code in functions(module):
+    objects: Counter[Any] = Counter()
+    values: dict[Any, Any] = {}
+    for code in emitted:
         for operation in bodies[code]:
             if operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_OBJ:
-                value = module.obj_table[operation.arg]
-                if list(texts(value)) == [value]:
-                    operation.opcode_byte = tool.Opcode.MP_BC_LOAD_CONST_STRING
-                    operation.fmt = tool.MP_BC_FORMAT_QSTR
-                    operation.text = value
-                else:
-                    objects[operation.arg] += 1
+                key = key_of(operation.value)
+                objects[key] += 1
+                values.setdefault(key, operation.value)
             elif operation.fmt == tool.MP_BC_FORMAT_QSTR:
-                operation.text = module.qstr_table[operation.arg].str
-                if operation.opcode_byte != tool.Opcode.MP_BC_LOAD_CONST_STRING:
-                    operation.text = renamed.get(operation.text, operation.text)
-            if operation.fmt == tool.MP_BC_FORMAT_QSTR:
                 table[operation.text] += 1
         # only a call with keywords looks at an argument's name
         code.arguments = [module.qstr_table[index].str for index in code.names[1:]]
-        table.update(name for name in code.arguments if name in keywords)
+        table.update(name for name in code.arguments if named is None or name in named)
+        if named is None:
+            table[code.simple_name.str] += 1
     # the first is the name of the file; the next 127 take a byte less
     ordered = [
         source,
         *(text for text, _ in sorted(table.items(), key=lambda e: (-e[1], e[0])) if text != source),
     ]
     index = {text: number for number, text in enumerate(ordered)}
-    kept = [number for number, _ in sorted(objects.items(), key=lambda e: (-e[1], e[0]))]
-    for code in functions(module):
-        steps, starts = lines(code), {operation: operation.offset for operation in bodies[code]}
+    kept = {key: number for number, (key, _) in enumerate(objects.most_common())}
+    for code in emitted:
         for operation in bodies[code]:
             if operation.opcode_byte == tool.Opcode.MP_BC_LOAD_CONST_OBJ:
-                operation.arg = kept.index(operation.arg)
+                operation.arg = kept[key_of(operation.value)]
             elif operation.fmt == tool.MP_BC_FORMAT_QSTR:
                 operation.arg = index[operation.text]
-        assemble(tool, code, bodies[code], [0, *(index[n] if n in keywords else 0 for n in code.arguments)])
-        moved = {before: operation.offset for operation, before in starts.items()}
-        decode[code.escaped_name] = [
-            source,
-            code.simple_name.str,
-            code.offset_closure_info,
-            [[moved[offset], line] for offset, line in steps if offset in moved],
-        ]
+        own = index[code.simple_name.str] if named is None else 0
+        names = [index[n] if named is None or n in named else 0 for n in code.arguments]
+        steps = assemble(tool, code, bodies[code], [own, *names], keep_lines=named is None)
+        start = code.offset_closure_info
+        decode[code.escaped_name] = [source, code.simple_name.str, start, [list(step) for step in steps]]
     module.qstr_table[:] = [tool.QStrType(text) for text in ordered]
     module.source_file = module.qstr_table[0]
-    module.obj_table[:] = [module.obj_table[number] for number in kept]
+    module.obj_table[:] = [values[key] for key in kept]
     return decode
