@@ -23,8 +23,10 @@ _TRIAL_S = const(600)  # a new image that has not reached the CSMS by then resta
 _FILE_MAX = const(400000)
 
 _JOB_KEY = const(b"fw:job")  # the request under way, as JSON
-_SIGNER_KEY = const(b"fw:cert")
-_SIGNATURE_KEY = const(b"fw:sig")
+# two of each: of the request under way, and of one that is about to replace it
+_SIGNER_KEYS = const((b"fw:cert", b"fw:cert1"))
+_SIGNATURE_KEYS = const((b"fw:sig", b"fw:sig1"))
+_JOB_KEYS = const((b"fw:job", b"fw:cert", b"fw:cert1", b"fw:sig", b"fw:sig1"))  # all of it
 _STATE_KEY = const(b"fw")  # status, requestId, sequence of the image that is to come: of the last update
 _ALLOW_KEY = const("ChargingStation.AllowNewSessionsPendingFirmwareUpdate")
 
@@ -51,16 +53,23 @@ class Firmware:
         self._job = None
         self._status = None
         self._id = self._sequence = 0
-        self._held = False
+        self._held = self._ended = False
         self.modem = self.link = self.online = self.availability = None
         state = board.store_get(_STATE_KEY)
         if state:
             status, number, sequence = state.decode().split(",")
             self._status = status or None
             self._id, self._sequence = int(number), int(sequence)
+        self._place = 0  # where its certificate and signature are: as many spaces end the job
         job = board.store_get(_JOB_KEY)
         if job:
+            self._place = int(job[-1] == 32)
             self._job = json.loads(job)
+            if self._job["requestId"] != self._id:
+                # the power went while another request was to replace it
+                self._id = self._job["requestId"]
+                self._status = None
+                self._sequence = 0
         transactions.on_idle += (self._on_idle,)
 
     # the request
@@ -108,15 +117,18 @@ class Firmware:
         return None, None
 
     def _begin(self, request):
-        # what is long only in flash
+        # what is long only in flash; the job last, which makes all of it count
         firmware = request["firmware"]
-        board.store_put(_SIGNATURE_KEY, a2b_base64(firmware.pop("signature").encode()))
-        board.store_put(_SIGNER_KEY, certificates.first(firmware.pop("signingCertificate")))
-        board.store_put(_JOB_KEY, json.dumps(request).encode())
+        place = 1 - self._place if self._job else 0
+        board.store_put(_SIGNATURE_KEYS[place], a2b_base64(firmware.pop("signature").encode()))
+        board.store_put(_SIGNER_KEYS[place], certificates.first(firmware.pop("signingCertificate")))
+        board.store_put(_STATE_KEY, b",%d,0" % request["requestId"])
+        board.store_put(_JOB_KEY, (json.dumps(request) + " " * place).encode())
+        self._place = place
         self._status = None
         self._id = request["requestId"]
         self._sequence = 0
-        self._store_state()
+        self._ended = False
         self._job = request
         self._kick.set()
 
@@ -124,10 +136,7 @@ class Firmware:
 
     def _store_state(self):
         state = "%s,%d,%d" % (self._status or "", self._id, self._sequence)
-        try:
-            board.store_put(_STATE_KEY, state.encode())
-        except OSError as e:
-            log.error("firmware: the state is not stored: %s", e)
+        board.store_put(_STATE_KEY, state.encode())
 
     def _enter(self, status):
         """A new state (L01.FR.01, L01.FR.10), kept over a reset."""
@@ -135,7 +144,10 @@ class Firmware:
             return
         log.info("firmware: %s", status)
         self._status = status
-        self._store_state()
+        try:
+            self._store_state()
+        except OSError as e:
+            log.error("firmware: the state is not stored: %s", e)
         self._tell()
 
     def _tell(self):
@@ -144,12 +156,16 @@ class Firmware:
         )
 
     def _end(self, status):
-        """A final state: what is told of it is on its way before the request is forgotten."""
+        """A final state. The request is forgotten once the CSMS has been told (see run)."""
         self._enter(status)
         self._job = None
-        for key in (_JOB_KEY, _SIGNER_KEY, _SIGNATURE_KEY):
-            board.store_delete(key)
+        self._ended = True
         self._release()
+
+    def _forget(self):
+        self._ended = False
+        for key in _JOB_KEYS:
+            board.store_delete(key)
 
     def send_status(self):
         """Send the FirmwareStatusNotificationRequest that the CSMS has asked for (L01.FR.25, L01.FR.26)."""
@@ -190,8 +206,10 @@ class Firmware:
                 await self._carry_out(job)
                 if self._job is not job:
                     self._release()
+            elif self._ended and self._notices.empty():
+                self._forget()
             else:
-                await self._kick.wait(_LOOK_S * 1000)
+                await self._kick.wait(_POLL_MS if self._ended else _LOOK_S * 1000)
 
     async def _prove(self):
         """The new image confirms itself once the CSMS has accepted it; else the boot stage goes back."""
@@ -208,17 +226,20 @@ class Firmware:
         """What a reset has left."""
         while not clock.known:
             await asyncio.sleep_ms(_POLL_MS)
-        if self._status == _REBOOTING:
+        if self._status == _REBOOTING and self._sequence:
             if board.slot_sequence() == self._sequence:
-                # L01.FR.28, L01.FR.31, L01.FR.32 (a)
-                self._end("Installed")
+                # L01.FR.28, L01.FR.31, L01.FR.32 (a); the event, which is kept on flash, first
                 self._events.report("FirmwareUpdated", board.VERSION)
+                self._end("Installed")
             else:
                 self._end("InstallationFailed")
         elif self._status in _FINAL:
-            # the power went before it was forgotten
+            # the CSMS may not have been told
             self._tell()
             self._end(self._status)
+        else:
+            # nor of this; all of it begins anew
+            self._status = None
 
     async def _carry_out(self, job):
         firmware = job["firmware"]
@@ -232,13 +253,14 @@ class Firmware:
                 self._end("DownloadFailed")
             return
         self._enter("Downloaded")
-        signer = board.store_get(_SIGNER_KEY) or b""
+        signer = board.store_get(_SIGNER_KEYS[self._place]) or b""
         # beside an upload by HTTPS there is no room for it in the arena
         async with self._transfer.lock:
-            good = certificates.verify(signer, board.store_get(_SIGNATURE_KEY), board.slot_digest())
+            signature = board.store_get(_SIGNATURE_KEYS[self._place])
+            good = certificates.verify(signer, signature, board.slot_digest())
         if not good:
-            self._end("InvalidSignature")
             self._events.report("InvalidFirmwareSignature")
+            self._end("InvalidSignature")
             return
         self._enter("SignatureVerified")
         if not (
@@ -258,13 +280,15 @@ class Firmware:
 
     async def _install(self):
         """Hand the image over to the boot stage (L01.FR.15, L01.FR.32)."""
-        self._sequence = board.slot_sequence() + 1
         self._enter(_REBOOTING)
         for _ in range(_LAST_MS // _POLL_MS):
             if self._notices.empty():
                 break
             await asyncio.sleep_ms(_POLL_MS)
         try:
+            # from here on the boot stage decides
+            self._sequence = board.slot_sequence() + 1
+            self._store_state()
             board.slot_commit()
             provisioning.mark_reason("FirmwareUpdate")
         except OSError as e:

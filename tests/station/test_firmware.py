@@ -96,8 +96,8 @@ def test_update_from_request_to_installed(world, server):
     world.until("event", lambda: events(world)[-1] == "FirmwareUpdated")
     assert [m.payload["reason"] for m in world.requests("BootNotification")] == ["PowerUp", "FirmwareUpdate"]
     assert (world.resets, board.slot, board.on_trial) == (1, 1, False)
-    assert not any(key.startswith(b"fw:") for key in board.store)
     world.run(100)
+    assert not any(key.startswith(b"fw:") for key in board.store)
     assert statuses(world) == ALL
     assert world.session.violations == []
 
@@ -263,7 +263,81 @@ def test_power_cut_while_scheduled_begins_anew(world):
     world.resets += 1
     world.boot(board.POWER_ON)
     until_status(world, "Installed", 7300)
-    assert statuses(world) == ["DownloadScheduled", *ALL]
+    assert statuses(world) == ["DownloadScheduled", "DownloadScheduled", *ALL]
+
+
+class PowerCut(Exception):
+    """The station stops where it is."""
+
+
+def cut_at(world, monkeypatch, name, key, value=b""):
+    """The power goes as the store is about to do `name` with a key (and a value that begins so)."""
+    original = getattr(board, name)
+
+    def fail(*args):
+        if args[0] == key and (len(args) < 2 or bytes(args[1]).startswith(value)):
+            monkeypatch.setattr(board, name, original)
+            raise PowerCut
+        return original(*args)
+
+    monkeypatch.setattr(board, name, fail)
+
+
+def told(world):
+    return [
+        (m.payload["status"], m.payload["requestId"]) for m in world.requests("FirmwareStatusNotification")
+    ]
+
+
+@pytest.mark.parametrize("key", [b"fw:sig1", b"fw:cert1", b"fw", b"fw:job"])
+def test_power_cut_while_a_request_replaces_another_leaves_that_whole(world, server, monkeypatch, key):
+    server.answer = lambda request: None
+    update(world, 1)
+    world.until("request", lambda: server.requests)
+    server.answer = lambda request: reply(200, FILE)
+    request = {
+        "requestId": 2,
+        "firmware": {
+            "location": URL + "/other.upd",
+            "retrieveDateTime": LONG_AGO,
+            "signingCertificate": "good",
+            "signature": sign(b"other"),
+        },
+    }
+    cut_at(world, monkeypatch, "store_put", key)
+    with pytest.raises(PowerCut):
+        world.station.firmware._begin(request)
+    world.resets += 1
+    world.boot(board.POWER_ON)
+    until_status(world, "Installed")
+    assert told(world) == [("Downloading", 1), *((status, 1) for status in ALL)]
+
+
+def test_end_that_the_csms_has_not_heard_of_is_told_after_a_power_cut(world, server):
+    server.answer = lambda request: reply(404)
+    update(world, more={"retries": 0})
+    world.until("download", lambda: server.requests)
+    world.csms.refuse_handshakes(503, times=1000)
+    world.csms.close_all(1001, "maintenance", world.now_ns)
+    world.until("end", lambda: world.station.firmware._status == "DownloadFailed", 300)
+    world.run(30)
+    assert statuses(world) == ["Downloading"]
+    world.resets += 1
+    world.csms.accept_handshakes()
+    world.boot(board.POWER_ON)
+    until_status(world, "DownloadFailed")
+    world.run(10)
+    assert not any(key.startswith(b"fw:") for key in board.store)
+
+
+def test_power_cut_before_the_image_is_handed_over_begins_anew(world):
+    update(world)
+    until_status(world, "InstallRebooting")
+    assert not board.slot_next
+    world.resets += 1
+    world.boot(board.POWER_ON)
+    until_status(world, "Installed")
+    assert statuses(world) == [*ALL[:-1], *ALL]
 
 
 def test_second_request_replaces_the_first(world, server):
@@ -273,10 +347,7 @@ def test_second_request_replaces_the_first(world, server):
     server.answer = lambda request: reply(200, FILE)
     assert update(world, 2)["status"] == "AcceptedCanceled"
     until_status(world, "Installed")
-    told = [
-        (m.payload["status"], m.payload["requestId"]) for m in world.requests("FirmwareStatusNotification")
-    ]
-    assert told == [("Downloading", 1), *((status, 2) for status in ALL)]
+    assert told(world) == [("Downloading", 1), *((status, 2) for status in ALL)]
 
 
 def test_trigger_tells_the_last_status(world, server):
