@@ -45,6 +45,16 @@ def test_lost_and_doubled_events_are_found(firmware: Firmware) -> None:
     assert any("came again though its answer" in problem for problem in problems)
 
 
+def test_hours_with_orders(firmware: Firmware) -> None:
+    board = "stm32f4_discovery"
+    soak = Soak(board, firmware(board, "secure"), days=0.15, seed=7, emulator="unicorn", secure=True)
+    report = soak.run()
+    assert report.problems == []
+    (day,) = report.days
+    assert day.transactions >= 3
+    assert day.arena > 4096
+
+
 def test_lost_security_events_and_certificates_are_found(firmware: Firmware) -> None:
     board = "stm32f4_discovery"
     soak = Soak(
