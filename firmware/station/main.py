@@ -40,6 +40,7 @@ if features.RESET:
 # The STM32's LSI may run at 47 kHz instead of 32 (data sheet, 5.3.8): 32 s are 21.8 s at least.
 _WATCHDOG_MS = const(32000)
 _FEED_S = const(20)
+_COLLECT_BYTES = const(4096)
 
 
 class Station:
@@ -251,6 +252,8 @@ async def watch():
 
 async def main():
     """Start the station on the board's UARTs; never returns."""
+    # What lives for long is allocated among what does not: collected often, it stays together at the start.
+    gc.threshold(_COLLECT_BYTES)
     log.info("station %s on %s", board.VERSION, board.NAME)
     if features.FAULT_RECORD and (fault := board.fault()):
         log.error("main: fault before this boot: pc %x lr %x psr %x cfsr %x hfsr %x mmfar %x bfar %x", *fault)
