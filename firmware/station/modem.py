@@ -112,7 +112,8 @@ class AtParser:
             return self._data(data, head + 1, data[start + 13 : head])
         if data.startswith(b"+IPD,", start):
             head = data.find(b":", start)
-            if head >= 0 and (end < 0 or head < end):
+            # the colon may be of an answer behind what is left of a notice
+            if head >= 0 and (end < 0 or head < end) and data[start : head + 1].find(_HELD) < 0:
                 self._on_line(data[start:head] + b":")
                 return self._data(data, head + 1, data[start:head].split(b",")[-1], False)
         if end < 0:

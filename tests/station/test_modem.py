@@ -86,3 +86,14 @@ def test_data_that_was_not_asked_for_is_dropped():
     reader.feed(b"\r\n+IPD,0,5:OK\r\nX\r\nERROR\r\n")
     reader.feed(b"+CIPRECVDATA:9,OK\r\nOK\r\nX\r\nOK\r\n")
     assert reader.events == [b"+IPD,0,5:", b"ERROR", b"OK"]
+
+
+@given(st.integers(1, 11), st.integers(1, 30))
+def test_answer_behind_what_is_left_of_a_notice_is_a_line(kept, first):
+    """An erase of flash has swallowed the end of the notice; what is held is asked for at once."""
+    reader = Reader()
+    notice, answer = b"+IPD,0,1035"[:kept], b"+CIPRECVLEN:35,,,,"
+    wire = notice + answer + b"\r\n\r\nOK\r\n"
+    reader.feed(wire[:first])
+    reader.feed(wire[first:])
+    assert reader.events == [notice + answer, b"OK"]
