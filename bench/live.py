@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
@@ -41,10 +42,10 @@ _PORTS = {"ws": 80, "wss": 443}
 class Live:
     """Boots one provisioned board and shows what it says until `run` ends.
 
+    provisioning of the board; see `outside`
     csms_url    ws:// or wss://host:port/path of a CSMS outside; None: a CSMS in this process
-    root        certificate (PEM or DER file) that the chain of a wss CSMS must lead to
     typed       file descriptor whose lines are typed into the firmware, which answers among its log lines
-    Raises RigError for a URL or a certificate the station cannot use, and what Rig raises.
+    Raises what Rig raises.
     """
 
     def __init__(
@@ -53,24 +54,18 @@ class Live:
         elf: Path,
         *,
         emulator: Kind,
+        provisioning: Provisioning,
         csms_url: str | None,
-        root: Path | None,
-        identity: str | None,
-        password: str | None,
         console: Console,
         typed: int | None = None,
     ) -> None:
-        provisioning = Provisioning(
-            identity=identity or Provisioning.identity,
-            password=password or Provisioning.password,
-            **_outside(csms_url, root),
-        )
         self._console = console
         self._typed, self._line = typed, b""
         self._messages: deque[str] = deque(maxlen=_KEPT_LINES)
         self._shown = 0
         self._screen: Screen | None = None
         self._refreshed_s = 0.0
+        self._interrupted = False
         self._outside: WireTap | None = None
         if csms_url:
             url = urlsplit(csms_url)
@@ -89,6 +84,8 @@ class Live:
     def run(self, duration_s: float | None, *, paced: bool) -> None:
         """Until `duration_s` virtual seconds have passed or Ctrl-C; `paced` keeps to host time."""
         rig = self._rig
+        # Not as an exception wherever it comes: one in a hook of the emulator is lost.
+        before = signal.signal(signal.SIGINT, self._interrupt)
         for note in rig.notes:
             self._console.print(f"note: {note}", highlight=False, markup=False)
         try:
@@ -106,6 +103,8 @@ class Live:
         except KeyboardInterrupt:
             pass
         finally:
+            signal.signal(signal.SIGINT, before)
+            self._interrupted = False
             self._show()
             rig.close()
             if self._outside:
@@ -133,7 +132,12 @@ class Live:
         self._screen = Screen(console=self._console, screen=True, auto_refresh=False)
         return self._screen
 
+    def _interrupt(self, *_: object) -> None:
+        self._interrupted = True
+
     def _show(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
         self._take_typed()
         if self._screen is None:
             self._show_log_lines()
@@ -173,8 +177,12 @@ def _lines(lines: list[str], height: int) -> Text:
     return Text("\n".join(lines[-height:]), no_wrap=True, overflow="ellipsis")
 
 
-def _outside(url: str | None, root: Path | None) -> dict[str, Any]:
-    """What an installer enters for a CSMS outside: fields of Provisioning."""
+def outside(url: str | None, root: Path | None) -> dict[str, Any]:
+    """What an installer enters for a CSMS outside: fields of Provisioning.
+
+    root    certificate (PEM or DER file) that the chain of a wss CSMS must lead to
+    Raises RigError for a URL or a certificate that the station cannot use.
+    """
     if url is None:
         if root:
             raise RigError(f"--root {root} goes with --csms wss://host:port/path")

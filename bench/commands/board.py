@@ -26,6 +26,7 @@ from bench.commands.common import (
 from bench.firmware import RELEASE
 from bench.memory.elf import measure
 from bench.platforms import load_platform
+from bench.provision import Provisioning
 
 
 def build(board: Boards = None, variant: VariantName = RELEASE) -> None:
@@ -67,8 +68,13 @@ def boot(
 
     Typing into it takes the variant debug, and wss the variant secure, unless another is named.
     """
-    from bench.live import Live
+    from bench.live import Live, outside
 
+    provisioning = Provisioning(
+        identity=identity or Provisioning.identity,
+        password=password or Provisioning.password,
+        **outside(csms, root),
+    )
     if repl and image is None and variant == RELEASE:
         variant = "debug"
     if root and image is None and variant == RELEASE:
@@ -80,10 +86,8 @@ def boot(
         load_platform(name),
         elf,
         emulator=kind_of(emulator),
+        provisioning=provisioning,
         csms_url=csms,
-        root=root,
-        identity=identity,
-        password=password,
         console=out,
         typed=sys.stdin.fileno() if repl else None,
     ).run(duration, paced=bool(csms) or (out.is_terminal or repl if pace is None else pace))
