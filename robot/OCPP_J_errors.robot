@@ -61,7 +61,7 @@ Texts That Cannot Be Read Are Refused
     CSMS Sends Text    [2,"a","Reset",{"type" "Immediate"}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate"}] and more    a    FormatViolation
     CSMS Sends Text    [2,"a","ClearCache",{"customData":${{'[' * 200 + ']' * 200}}}]    a    FormatViolation
-    CSMS Sends Text    [2,"a","Reset",{"type":"Immediate","x":"${{'x' * 1600}}"}]    a    FormatViolation
+    CSMS Sends Text    [2,"a","Reset",{"type":"Immediate","x":"${{'x' * 3100}}"}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate","x":"${{'x' * 9000}}"}]    a    FormatViolation
     What Goes On Goes On
 

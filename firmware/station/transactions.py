@@ -403,8 +403,11 @@ class Transactions:
             s.remote = s.granted[0]
             s.granted = None
             trigger = "Authorized"
+            # uptime knows whole seconds only: one more, or it would end before its time
             s.until = (
-                None if evse.connected(n) else board.uptime() + model.integer("TxCtrlr.EVConnectionTimeOut")
+                None
+                if evse.connected(n)
+                else board.uptime() + model.integer("TxCtrlr.EVConnectionTimeOut") + 1
             )
         elif s.stop and board.uptime() >= s.stop_at:
             reason, trigger, s.tell, ends = s.stop

@@ -164,10 +164,11 @@ def test_no_cable_in_time(site):
     s = site()
     s.token()
     s.run(62)
-    assert s.steps() == [("Started", "Authorized", "Idle"), ("Ended", "EVConnectTimeout", "Idle")]
+    sampled = ("Updated", "MeterValuePeriodic", None)
+    assert s.steps() == [("Started", "Authorized", "Idle"), sampled, ("Ended", "EVConnectTimeout", "Idle")]
     assert s.last()["transactionInfo"]["stoppedReason"] == "Timeout"
     s.plug()
-    assert s.steps(2) == [("Started", "CablePluggedIn", "EVConnected")]
+    assert s.steps(3) == [("Started", "CablePluggedIn", "EVConnected")]
     assert not s.charging()
 
 
@@ -626,8 +627,9 @@ def test_remote_start_first_without_authorization(site):
     assert remote_start(s, evseId=2) == {"status": "Accepted"}
     assert s.steps() == [("Started", "RemoteStart", "Idle")]
     assert s.world.requests("Authorize") == []
-    s.run(60)
-    assert s.steps(1) == [("Ended", "EVConnectTimeout", "Idle")]
+    s.run(61)
+    sampled = ("Updated", "MeterValuePeriodic", None)
+    assert s.steps(1) == [sampled, ("Ended", "EVConnectTimeout", "Idle")]
     assert remote_start(s, evseId=2) == {"status": "Accepted"}
     assert remote_start(s, evseId=3) == {"status": "Rejected"}
 
