@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections import deque
 from dataclasses import dataclass
@@ -298,10 +299,9 @@ class HttpConnection:
         due = self._due_ns()
         if body is None or request is None or due is None or due > now_ns or self._out:
             return
-        piece = body.data[body.place : min(body.place + self._step, body.end)]
-        self._out += piece
-        body.place += len(piece)
-        request.sent += len(piece)
+        begun, body.place = body.place, self._next_place(body)
+        self._out += body.data[begun : body.place]
+        request.sent += body.place - begun
         if body.place < body.end:
             return
         self._body = None
@@ -311,18 +311,19 @@ class HttpConnection:
         else:
             self.closed = True
 
-    @property
-    def _step(self) -> int:
-        """Bytes at once: at a low rate, some of each tenth of a second."""
+    def _next_place(self, body: _Body) -> int:
+        """Where the next piece ends: at a low rate, some bytes of each tenth of a second."""
         rate = self._trouble.rate
-        return CHUNK if rate is None else max(1, min(CHUNK, int(rate / 10)))
+        step = CHUNK if rate is None else max(1, min(CHUNK, int(rate / 10)))
+        return min(body.place + step, body.end)
 
     def _due_ns(self) -> int | None:
+        """When the next piece has been earned: no span of time sees more than `rate`."""
         body = self._body
         if body is None:
             return None
         rate = self._trouble.rate
-        return body.begun_ns + (int(body.place / rate * NS_PER_S) if rate else 0)
+        return body.begun_ns + (math.ceil(self._next_place(body) / rate * NS_PER_S) if rate else 0)
 
     def _plain(self, status: int, now_ns: int, *headers: tuple[str, str]) -> None:
         assert self._request is not None
