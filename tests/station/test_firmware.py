@@ -117,6 +117,7 @@ def test_image_that_does_not_reach_the_csms_restarts(world):
     world.csms.refuse_handshakes(503, times=100000)
     world.until("second restart", lambda: world.resets == 2, 1200)
     assert board.on_trial
+    world.run(1)
 
 
 @pytest.mark.parametrize(
