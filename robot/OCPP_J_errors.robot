@@ -60,6 +60,8 @@ Texts That Cannot Be Read Are Refused
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type" "Immediate"}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate"}] and more    a    FormatViolation
+    CSMS Sends Text    [2,"a","Reset",{"type":"\\udbff"}]    a    FormatViolation
+    CSMS Sends Text    [2,"\\ud83d","ClearCache",{}]    -1    RpcFrameworkError
     CSMS Sends Text    [2,"a","ClearCache",{"customData":${{'[' * 200 + ']' * 200}}}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate","x":"${{'x' * 3100}}"}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate","x":"${{'x' * 9000}}"}]    a    FormatViolation
@@ -73,6 +75,7 @@ Actions That The Station Does Not Have Are Refused
     CSMS Sends Text    [2,"a","reset",{"type":"Immediate"}]    a    NotImplemented
     CSMS Sends Text    [2,"a","ResetRequest",{"type":"Immediate"}]    a    NotImplemented
     CSMS Sends Text    [2,"a","Heartbeat",{}]    a    NotImplemented
+    CSMS Sends Text    [2,"a\\ud83d\\uDE00 \\u00e9","Heartbeat",{}]    a${{chr(0x1F600)}} ${{chr(0xE9)}}    NotImplemented
     CSMS Sends Text    [2,"a","SetChargingProfile",{}]    a    NotSupported
     CSMS Sends Text    [2,"a","SendLocalList",{}]    a    NotSupported
     CSMS Sends Text    [2,"a","GetReport",{}]    a    NotSupported

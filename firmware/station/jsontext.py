@@ -10,7 +10,11 @@ _DEPTH_MAX = const(16)  # OCPP's deepest request has 12 levels; the rest is for 
 
 
 def well_formed(text, size):
-    """Are the first `size` bytes of `text` one JSON value, at most 16 levels deep? text[size] must be 0."""
+    """Are the first `size` bytes of `text` one JSON value, at most 16 levels deep? text[size] must be 0.
+
+    Escaped surrogate pairs become the UTF-8 that they stand for, as the chip's parser takes each half for a
+    character; a half alone, which no UTF-8 has (RFC 8259, 8.2), is refused.
+    """
     stack = b""  # open brackets, innermost last
     wants_value = True
     may_close = False
@@ -95,18 +99,59 @@ def _string(text, i, size):
     if text[i] != 34:
         return -1
     i += 1
+    paired = 0
     while True:
         end = text.find(b'"', i, size)
         if end < 0:
             return -1
         escape = text.find(b"\\", i, end)
         if escape < 0:
+            if paired:
+                _combine(text, paired, end + 1)
             return end + 1
         i = escape + 2
         if text[escape + 1] == 117:
-            i += 4
-            for digit in text[escape + 2 : i]:
-                if digit not in _HEX:
-                    return -1
+            half = _half(text, escape)
+            i = _hex(text, i)
+            if half and i > 0:
+                paired = paired or escape
+                i = _hex(text, i + 2) if half == 1 and _half(text, i) == 2 else -1
+            if i < 0:
+                return -1
         elif text[escape + 1] not in _ESCAPED:
             return -1
+
+
+def _hex(text, i):
+    """Index behind the four digits of an escape, or -1."""
+    for digit in text[i : i + 4]:
+        if digit not in _HEX:
+            return -1
+    return i + 4
+
+
+def _half(text, i):
+    """Of a surrogate pair, the half whose escape is at i: 1, 2, or 0 for none."""
+    if text[i] != 92 or text[i + 1] != 117 or text[i + 2] | 32 != 100 or text[i + 3] < 56:
+        return 0
+    return 1 + (text[i + 3] | 32 > 98)
+
+
+def _combine(text, i, end):
+    """Put UTF-8 for the pairs of a string that ends before `end`, and blanks behind it."""
+    to = i
+    while i < end:
+        size = 2 if text[i] == 92 else 1
+        if _half(text, i):
+            high = int(bytes(text[i + 2 : i + 6]), 16)
+            low = int(bytes(text[i + 8 : i + 12]), 16)
+            text[to : to + 4] = chr(((high & 0x3FF) << 10) + (low & 0x3FF) + 0x10000).encode()
+            to += 4
+            i += 12
+            continue
+        text[to : to + size] = bytes(text[i : i + size])
+        to += size
+        i += size
+    while to < end:
+        text[to] = 32
+        to += 1

@@ -304,7 +304,7 @@ def strict(text):
         raise ValueError(name)
 
     try:
-        json.loads(text, parse_constant=refuse)
+        json.dumps(json.loads(text, parse_constant=refuse), ensure_ascii=False).encode()
     except ValueError:
         return False
     return True
@@ -316,19 +316,26 @@ def strict(text):
         [
             '[2,"a","R",{"t":"I"}]',
             '{"a":[1,-2.5e+3,true,false,null,{}],"b":{"c":"\\u12aB\\n"}}',
+            '["\\\\\\uD83d\\uDe00 \\"\\udbff\\udfff","\\ud800\\udc00",{"\\uDA00\\uDC00":1}]',
             "[[],{}]",
             "-0.1",
         ]
     ),
     st.lists(
-        st.tuples(st.integers(0, 60), st.sampled_from('[]{},:"\\019.eE+-trufalsn ') | st.just("")), max_size=4
+        st.tuples(st.integers(0, 60), st.sampled_from('[]{},:"\\019.eE+-trufalsncdD ') | st.just("")),
+        max_size=4,
     ),
 )
 def test_well_formed_agrees_with_a_strict_parser(text, edits):
     for at, character in edits:
         text = text[:at] + character + text[at + 1 :]
     data = text.encode()
-    assert well_formed(bytearray(data + b"\0"), len(data)) == strict(text)
+    buffer = bytearray(data + b"\0")
+    assert well_formed(buffer, len(data)) == strict(text)
+    if strict(text):
+        assert buffer.pop() == 0 and len(buffer) == len(data)
+        assert json.loads(buffer) == json.loads(text)
+        assert b"\\ud8" not in buffer.lower().replace(b"\\\\", b"")
 
 
 def test_nesting_is_bounded():
