@@ -80,7 +80,7 @@ def plot_command(
     variant: VariantName = firmware.RELEASE,
     file: File = past.HISTORY,
 ) -> None:
-    """Draw the history of one board (needs matplotlib: the extra [plot])."""
+    """Draw the history of one board (needs matplotlib: the extra plot)."""
     draw(_entries(file, board, variant), read_budget(), path)
     print(f"{path}")
 
