@@ -24,7 +24,7 @@ _LOGGED_ONLY = const(
 
 
 class Notices:
-    """A bounded queue: sent in order, and again after a lost connection, until the CSMS has answered.
+    """A bounded queue: sent in order, and again after a lost connection; not again without an answer in time.
 
     Whoever knows that something can be sent calls `pump`.
     """
@@ -125,6 +125,9 @@ class SecurityEvents:
 
     def _done(self, code, payload):
         self._under_way = False
+        if code == "Timeout":
+            # again when something else makes it look, so that it does not keep all others from being sent
+            return
         if code not in ("Disconnected", "Dropped"):
             self._sent = board.log_next(True, self._sent) or self._sent
             try:

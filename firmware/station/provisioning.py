@@ -229,7 +229,7 @@ class Provisioning:
             await link.put('{"type":"%s","timestamp":"%s"}' % (kind, clock.now()))
 
         def done(code, payload):
-            if code in ("Disconnected", "Dropped"):
+            if code in ("Disconnected", "Dropped", "Timeout"):
                 self._started = kind
 
         if not self._rpc.submit(STATUS, "SecurityEventNotification", build, done):

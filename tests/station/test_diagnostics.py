@@ -255,7 +255,7 @@ def test_security_events_of_a_time_without_csms_are_delivered_in_order(world):
     world.station.events.report("FailedToAuthenticateAtCsms")
     world.station.events.report("InvalidTLSVersion")
     power_cycle(world)
-    world.until("events", lambda: len(world.requests("SecurityEventNotification")) >= 4)
+    world.until("events", lambda: len(world.requests("SecurityEventNotification")) >= 4, 400)
     world.run(60)
     events = world.requests("SecurityEventNotification")
     kinds = [m.payload["type"] for m in events]
@@ -278,6 +278,20 @@ def test_security_event_whose_answer_was_lost_is_sent_again(world):
     world.until("event again", lambda: count() == 2)
     world.run(100)
     assert count() == 2
+
+
+def test_security_event_without_an_answer_in_time_is_sent_again_and_keeps_nothing_waiting(world):
+    def sent():
+        events = world.requests("SecurityEventNotification")
+        return [m.at_ns for m in events if m.payload["type"] == "InvalidTLSVersion"]
+
+    world.csms.answer("SecurityEventNotification", Withhold(), times=2)
+    world.station.events.report("InvalidTLSVersion")
+    world.until("event twice more", lambda: len(sent()) == 3, 1000)
+    first, second, third = sent()
+    assert min(second - first, third - second) > 100 * 10**9
+    world.run(1000)
+    assert len(sent()) == 3
 
 
 def test_status_whose_answer_was_lost_is_sent_again(world, server):

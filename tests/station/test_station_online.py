@@ -52,6 +52,14 @@ def test_cold_boot_accepted(world):
     assert world.session.violations == []
 
 
+def test_start_up_that_the_csms_does_not_answer_in_time_is_told_again(world):
+    world.csms.answer("SecurityEventNotification", Withhold(), times=1)
+    world.boot()
+    world.until("event again", lambda: len(world.requests("SecurityEventNotification")) == 2, 1000)
+    world.run(1000)
+    assert len(world.requests("SecurityEventNotification")) == 2
+
+
 def test_basic_authentication(world):
     world.boot()
     world.accepted()
