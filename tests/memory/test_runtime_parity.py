@@ -21,7 +21,7 @@ TESTS = {"lite": "TC_G_18_CS", "secure": "TC_A_22_CS"}
 """With a power cycle: two lives; with TLS: two handshakes."""
 EQUAL = ("fixed", "heap", "stack")
 NEAR = {
-    "heap_peak": 512,
+    "heap_peak": 4096,  # what is allocated between two collections: one may have come just before, or not yet
     "heap_live": 512,
     "heap_after_collection": 512,
     "largest_free": 512,
