@@ -24,11 +24,11 @@ NEAR = {
     "heap_peak": 4096,  # what is allocated between two collections: one may have come just before, or not yet
     "heap_live": 512,
     "heap_after_collection": 512,
-    "largest_free": 512,
+    "largest_free": 1024,  # one object more or less divides it
     "collections": 1,
     "stack_peak": 120,
     "stack_interrupts": 8,  # whether the interrupted stack had to be aligned
-    "ram_touched": 512,
+    "ram_touched": 1024,
 }
 SHARE = {"pause_max": 0.03, "pause_sum": 0.08, "wfe_s": 0.02}
 BUFFER = 40
