@@ -45,7 +45,11 @@ TC_M_07_CS Install CA certificate - Rejected - Certificate invalid
     ${signer} =    Signing Certificate
     VAR    ${no certificate}
     ...    ${{ "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n" }}
+    # as long as its first bytes say, and nothing in it
+    ${hollow} =    Evaluate    base64.encodebytes(bytes((0x30, 0x82, 1, 0)) + bytes(256)).decode()
+    VAR    ${hollow}    -----BEGIN CERTIFICATE-----\n${hollow}-----END CERTIFICATE-----\n
     VAR    @{invalid}    ${expired}    ${forged}    ${signer}    no certificate at all    ${expired[:300]}    ${no certificate}
+    ...    ${hollow}
     FOR    ${certificate}    IN    @{invalid}
         CSMS Sends And Gets    InstallCertificate    Rejected
         ...    certificateType=CSMSRootCertificate    certificate=${certificate}

@@ -339,3 +339,20 @@ def test_more_bodies_than_there_is_room_for_are_refused(
     monkeypatch.setattr(objects, "_module", lambda *_: None)
     with pytest.raises(ValueError, match=r"3 modules .* box\.state, box\.hinge, main"):
         objects.write(tool, found)
+
+
+@pytest.mark.parametrize(("micropython", "ours"), [("a", "b"), ("b", "a")])
+def test_the_ports_module_stands_for_micropythons_wherever_they_are(
+    micropython: str, ours: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = {
+        f"{micropython}/extmod/modtls.c": "MP_REGISTER_MODULE(MP_QSTR_tls, mp_module_tls);\n",
+        f"{micropython}/py/modgc.c": "MP_REGISTER_MODULE(MP_QSTR_gc, mp_module_gc);\n",
+        f"{ours}/tls/tls.c": "MP_REGISTER_MODULE(MP_QSTR_tls, tls_module);\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(program, "__file__", str(tmp_path / ours / "freeze" / "program.py"))
+    found = program._builtin_modules(tmp_path / micropython)
+    assert found == {"tls": "tls_module", "gc": "mp_module_gc"}

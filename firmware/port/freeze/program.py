@@ -433,10 +433,10 @@ def _home(module: Module) -> Home:
 
 
 def _builtin_modules(top: Path) -> dict[str, str]:
-    """Name of each module of C that there may be -> its symbol."""
+    """Name of each module of C that there may be -> its symbol; the port's where MicroPython has one, too."""
     port = Path(__file__).resolve().parents[1]
-    sources = [*top.glob("py/*.c"), *top.glob("extmod/*.c"), *port.rglob("*.c")]
+    sources = [*sorted(top.glob("py/*.c")), *sorted(top.glob("extmod/*.c")), *sorted(port.rglob("*.c"))]
     found: dict[str, str] = {}
-    for path in sorted(sources):
+    for path in sources:
         found |= dict(_REGISTERED.findall(path.read_text(errors="replace")))
     return found
