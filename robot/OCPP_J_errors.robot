@@ -61,6 +61,7 @@ Texts That Cannot Be Read Are Refused
     CSMS Sends Text    [2,"a","Reset",{"type" "Immediate"}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate"}] and more    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"\\udbff"}]    a    FormatViolation
+    CSMS Sends Text    [2,"a","DataTransfer",{"vendorId":"a${{chr(9)}}b"}]    a    FormatViolation
     CSMS Sends Text    [2,"\\ud83d","ClearCache",{}]    -1    RpcFrameworkError
     CSMS Sends Text    [2,"a","ClearCache",{"customData":${{'[' * 200 + ']' * 200}}}]    a    FormatViolation
     CSMS Sends Text    [2,"a","Reset",{"type":"Immediate","x":"${{'x' * 3100}}"}]    a    FormatViolation

@@ -56,6 +56,11 @@ def _ders(pem):
     return ders
 
 
+def _check_room(error):
+    if _NO_ROOM in error.args:
+        raise MemoryError("no room for TLS")
+
+
 def _kind(key):
     return key[2:3] if key[:2] == b"x:" and len(key) == 5 else None
 
@@ -116,11 +121,14 @@ async def install(request, link):
         log.error("certificates: not installed: %s", e)
         status = "Failed"
         reason = "OutOfStorage"
+    except MemoryError:
+        status = "Failed"
+        reason = "OutOfMemory"
     await _put_status(link, status, reason)
 
 
 def _install(name, pem):
-    """Raises ValueError: not one that may be installed; OSError: flash."""
+    """Raises ValueError: not one that may be installed; OSError: flash; MemoryError: that is not known."""
     kind = None
     for known, letter in _KINDS:
         if known == name:
@@ -141,6 +149,7 @@ def _install(name, pem):
         elif not tls.issued(der, der):
             raise ValueError("signature")
     except OSError as e:
+        _check_room(e)
         raise ValueError("not readable: %s" % e)
     if clock.known and not facts[_START] <= clock.time()[0] <= facts[_STOP]:
         raise ValueError("not valid now")
@@ -243,8 +252,7 @@ def check_signer(pem):
         flags = tls.trusted(chain, _MANUFACTURER, clock.time()[0], clock.known)
         return "chain is not valid: %x" % flags if flags else None
     except (ValueError, OSError) as e:
-        if _NO_ROOM in e.args:
-            raise MemoryError("no room for TLS")
+        _check_room(e)
         return "not readable: %s" % e
 
 
@@ -259,6 +267,5 @@ def verify(der, signature, digest):
     try:
         return tls.verify(der, digest, signature)
     except (ValueError, OSError) as e:
-        if _NO_ROOM in e.args:
-            raise MemoryError("no room for TLS")
+        _check_room(e)
         return False

@@ -105,6 +105,10 @@ def _string(text, i, size):
         if end < 0:
             return -1
         escape = text.find(b"\\", i, end)
+        plain = memoryview(text)[i : end if escape < 0 else escape]
+        if plain and min(plain) < 32:
+            # control characters are escaped (RFC 8259, 7)
+            return -1
         if escape < 0:
             if paired:
                 _combine(text, paired, end + 1)

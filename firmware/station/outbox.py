@@ -76,9 +76,17 @@ class Outbox:
         self.on_response = self.idle = None
         self.find = lambda transaction_id: 0
         self._last = 0
-        for number, kind in self._items():
+        number = 0
+        while True:
+            number = board.journal_next(number)
+            if number is None:
+                break
             self._last = number
-            if kind == _SENT:
+            kind = self._load(number)
+            if kind is None:
+                # the power went when `clear` was about to delete it
+                self._delete(number)
+            elif kind == _SENT:
                 self._sent[self._tail[self._at + 1]] = number
         self._offline = self._last  # items up to this number are marked as offline (E11.FR.07)
         if self._last:
@@ -87,12 +95,13 @@ class Outbox:
     # items
 
     def _load(self, number):
-        """The kind of an item, None where there is none such; its id and tail are loaded."""
+        """The kind of an item, None where there is none such or it has no tail; its id and tail are loaded."""
         n = board.journal_read(number, -_ID_MAX - _TAIL, self._tail)
         if n is None or n < _TAIL:
             return None
         self._at = n - _TAIL
-        return self._tail[self._at]
+        kind = self._tail[self._at]
+        return kind if kind <= _SENT else None  # text has no control characters
 
     def _id(self):
         return bytes(self._tail[self._at - self._tail[self._at + 2] : self._at]).decode()

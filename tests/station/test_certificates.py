@@ -155,3 +155,7 @@ def test_a_signer_for_whom_there_is_no_room_is_not_called_wrong(monkeypatch):
         certificates.check_signer(pem(MAKER))
     with pytest.raises(MemoryError):
         certificates.verify(certificates.first(pem(MAKER)), b"", b"")
+    monkeypatch.setattr(certificates.tls, "certificate", fail)
+    answer = ask(certificates.install, {"certificateType": "CSMSRootCertificate", "certificate": pem(OTHER)})
+    assert answer == {"status": "Failed", "statusInfo": {"reasonCode": "OutOfMemory"}}
+    assert list(board.store) == [b"x:C:0"]

@@ -254,6 +254,17 @@ def test_text_that_is_not_committed_is_lost(bench):
     assert len(board.journal) == 1
 
 
+@pytest.mark.parametrize("text", ['{"seqNo":7', '{"', '{"eventType":"Updated","seqNo":1}tx-1'])
+def test_text_without_a_tail_is_no_event_after_a_power_cut(bench, text):
+    bench.event(STARTED)
+    board.journal[2] = text.encode()  # ended by `clear`, which came no further
+    bench.boot()
+    bench.event(UPDATED)
+    bench.deliver_all()
+    assert bench.sent() == [("Started", 0), ("Updated", 1)]
+    assert 2 not in board.journal
+
+
 def test_full_journal_drops_every_second_reading_and_nothing_else(bench):
     """E04.FR.08: readings first, from the middle; Started and Ended never."""
     board.journal_size = 16000
