@@ -82,7 +82,7 @@ TC_L_06_CS Secure Firmware Update - InvalidSignature
     # Steps 3 to 6
     Firmware Is Downloaded    ${6}
     # Steps 7 to 10, in any order
-    Station Sends In Any Order    FirmwareStatusNotification    status=InvalidSignature    requestId=${6}
+    Firmware Status Is    InvalidSignature    ${6}
     Station Sends In Any Order    SecurityEventNotification    type=InvalidFirmwareSignature
     Old Firmware Still Runs
 
@@ -109,8 +109,7 @@ TC_L_08_CS Secure Firmware Update - InstallVerificationFailed or InstallationFai
     # Steps 9 to 17
     Station May Send    FirmwareStatusNotification    within=${TRANSFER TIME}    status=Installing    requestId=${8}
     Connectors Were At Most Reported As    Unavailable
-    Station Sends In Any Order    FirmwareStatusNotification    within=${TRANSFER TIME}
-    ...    status=InstallVerificationFailed or InstallationFailed    requestId=${8}
+    Firmware Status Is    InstallVerificationFailed or InstallationFailed    ${8}
     Old Firmware Still Runs
 
 TC_L_10_CS Secure Firmware Update - AcceptedCanceled

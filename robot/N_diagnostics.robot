@@ -121,6 +121,7 @@ TC_N_32_CS Clear Customer Information - Clear and no report
     Memory State IdTokenCached
     # Steps 1 to 4
     ${data} =    Customer Information    ${32}    report=${False}    clear=${True}    parts=${1}
+    Should Not Be Empty    ${data}
     Should Not Contain    ${data}    ${VALID ID TOKEN}
     Reusable State Authorized Local
 

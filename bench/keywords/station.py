@@ -228,6 +228,21 @@ class StationKeywords(TransactionKeywords):
                 self._take(message)
 
     @keyword
+    def connectors_were_last_reported_as(self, status: str) -> None:
+        """The newest report of each connector in this scenario is of `status`."""
+        last: dict[tuple[int, int], tuple[str, Message]] = {}
+        for message in self._requests(0):
+            for evse, connector, state in connector_reports(message.action, message.payload):
+                last[evse, connector] = state, message
+        if not last:
+            raise AssertionError(f"No connector was reported{self._story()}")
+        for (evse, connector), (state, message) in sorted(last.items()):
+            if state != status:
+                where = f"EVSE {evse} connector {connector} was last reported as {state}"
+                at_s = message.at_ns / NS_PER_S
+                raise AssertionError(f"{where} at {at_s:.3f} s, not {status}{self._story(message)}")
+
+    @keyword
     def station_connects(self, within: float = STEP_TIMEOUT_S) -> Handshake:
         """Wait for the station's next attempt to open the WebSocket; returns its HTTP upgrade request."""
 

@@ -9,6 +9,7 @@
 #define RECORD_SIZE 20u // of a line besides its text: header, key, time, and padding at its longest
 
 static uint32_t last_number;
+static uint32_t last_before; // of an earlier boot
 static uint32_t lost; // lines for which there was no room, since the last one that was kept
 static uint32_t clock_offset;
 static bool clock_known;
@@ -74,6 +75,7 @@ void log_init(void) {
             last_number = number_in(&item);
         }
     }
+    last_before = last_number;
 }
 
 static uint32_t uptime(void) {
@@ -153,6 +155,9 @@ bool log_next(uint8_t kind, uint32_t after, log_line_t *out) {
         if (log_is_line(&item) && item.key[0] == kind && number_in(&item) > after) {
             out->number = number_in(&item);
             memcpy(&out->time, item.value, TIME_SIZE);
+            if (out->time < 0 && out->number > last_before && clock_known) {
+                out->time = (int32_t)(clock_offset - 1u - (uint32_t)out->time);
+            }
             out->text = item.value + TIME_SIZE;
             out->size = item.value_size - TIME_SIZE;
             found.sequence = store_journal.sequence;

@@ -36,7 +36,7 @@ uint32_t log_add(uint8_t kind, const uint8_t *text, size_t size);
 // What is printed, in pieces: each line of it becomes one of the diagnostics log.
 void log_print(const char *text, size_t size);
 // The first line of a kind behind number `after`; false where there is none. `text` points into flash, and is
-// good until the next line is added.
+// good until the next line is added. `time` as in flash, but for this boot's lines once the clock is known.
 typedef struct {
     uint32_t number;
     int32_t time;

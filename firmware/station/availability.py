@@ -40,7 +40,8 @@ class Availability:
         self._held = 0  # bit per EVSE: a reset is to come, no session may begin
         self._withdrawn = 0  # bit per EVSE: and it is Unavailable on that account
         # feature FIRMWARE_UPDATE
-        self._leaving = 0  # bit per EVSE: held, and withdrawn once it has been reported as Available
+        self._leaving = 0  # bit per EVSE: a new firmware is to come, no session may begin
+        self._left = 0  # bit per EVSE: and it is Unavailable on that account
         # end
         self._known = [self.status(n) for n in range(1, EVSES + 1)]
 
@@ -48,14 +49,22 @@ class Availability:
 
     def operative(self, evse):
         """May a session begin on the EVSE?"""
-        return not (self._inoperative & _tiers(evse) or self._held & 1 << evse - 1)
+        held = self._held
+        # feature FIRMWARE_UPDATE
+        held |= self._leaving
+        # end
+        return not (self._inoperative & _tiers(evse) or held & 1 << evse - 1)
 
     def status(self, evse):
         """ConnectorStatusEnumType of the connector of an EVSE (G03.FR.06, G04.FR.07)."""
         status = self._evse.status(evse)
         if status == "Faulted":
             return status
-        if self._withdrawn & 1 << evse - 1:
+        withdrawn = self._withdrawn
+        # feature FIRMWARE_UPDATE
+        withdrawn |= self._left
+        # end
+        if withdrawn & 1 << evse - 1:
             return "Unavailable"
         # a change that waits for the end of the transaction shows when the cable is pulled (G01.FR.05)
         if self._inoperative & _tiers(evse) and (
@@ -81,14 +90,19 @@ class Availability:
 
     # feature FIRMWARE_UPDATE
     def withdraw(self, evse):
-        """No session begins any more; what is occupied shows Unavailable after it has become, and has been
-        reported as, Available (L01.FR.07)."""
+        """A new firmware is to come: no session begins any more; what is occupied shows Unavailable after it has
+        become, and has been reported as, Available (L01.FR.07)."""
         bit = 1 << evse - 1
-        self._held |= bit
         self._leaving |= bit
         if self._known[evse - 1] == "Available" and not self._unreported & bit:
-            self._withdrawn |= bit
+            self._left |= bit
             self.on_status(evse)
+
+    def stay(self, evse):
+        """No new firmware is to come any more."""
+        self._leaving &= ~(1 << evse - 1)
+        self._left &= ~(1 << evse - 1)
+        self.on_status(evse)
 
     # end
 
@@ -97,9 +111,6 @@ class Availability:
         """It was reset, or is not to be any more: what the CSMS has set holds again (B12.FR.06)."""
         self._held &= ~(1 << evse - 1)
         self._withdrawn &= ~(1 << evse - 1)
-        # feature FIRMWARE_UPDATE
-        self._leaving &= ~(1 << evse - 1)
-        # end
         self.on_status(evse)
 
     # end
@@ -183,8 +194,8 @@ class Availability:
             self._unreported &= ~bit
             self._known[evse - 1] = status = self.status(evse)
             # feature FIRMWARE_UPDATE
-            if self._leaving & ~self._withdrawn & bit and status == "Available":
-                self._withdrawn |= bit
+            if self._leaving & ~self._left & bit and status == "Available":
+                self._left |= bit
                 self._unreported |= bit
             # end
             await link.put(

@@ -108,7 +108,7 @@ def additional_check():
 
 
 async def install(request, link):
-    """InstallCertificateRequest (M05.FR.01 to M05.FR.17)."""
+    """InstallCertificateRequest (M05.FR.01 to M05.FR.17). Is it installed?"""
     status = "Rejected"
     try:
         _install(request["certificateType"], request["certificate"])
@@ -125,6 +125,7 @@ async def install(request, link):
         status = "Failed"
         reason = "OutOfMemory"
     await _put_status(link, status, reason)
+    return status == "Accepted"
 
 
 def _install(name, pem):
@@ -159,21 +160,24 @@ def _install(name, pem):
         if old is not None and old != value:
             if not tls.issued(der, old):
                 raise ValueError("not signed by the root that it is to replace")
-            # in this order: at a power cut between them, the old root is there twice
-            board.store_put(REPLACED, old)
+            # in this order: at a power cut between them, the old root is there twice. One that was replaced
+            # before, and is there still, is the one that the CSMS has been reached with.
+            if board.store_get(REPLACED) is None:
+                board.store_put(REPLACED, old)
     board.store_put(place, value)
 
 
 def _place(kind, value):
     """Key for a certificate. Raises ValueError when there are too many (M05.FR.06, M05.FR.17)."""
-    if kind == b"C" and additional_check():
-        return _ROOT
     taken = _stored()
     for key in taken:
         if _kind(key) == kind and board.store_get(key) == value:
             return key
-    if len(taken) >= MOST:
+    replaces = kind == b"C" and additional_check()
+    if len(taken) >= MOST and not (replaces and REPLACED in taken):
         raise ValueError("%d certificates are installed already" % MOST)
+    if replaces:
+        return _ROOT
     number = 0
     while b"x:" + kind + b":%d" % number in taken:
         number += 1
@@ -211,7 +215,7 @@ def _listed():
 
 
 async def delete(request, link):
-    """DeleteCertificateRequest (M04.FR.01 to M04.FR.08)."""
+    """DeleteCertificateRequest (M04.FR.01 to M04.FR.08). Is one deleted?"""
     data = request["certificateHashData"]
     wanted = tuple(data[name].lower() for name in ("issuerNameHash", "issuerKeyHash", "serialNumber"))
     status = "NotFound"
@@ -220,6 +224,7 @@ async def delete(request, link):
             if _hash_data(key) == wanted:
                 status = _delete(key)
     await _put_status(link, status, None)
+    return status == "Accepted"
 
 
 def _delete(key):

@@ -35,7 +35,10 @@ class _Job:
         self.interval = max(0, request.get("retryInterval", _INTERVAL_S))
         base, mark, query = where["remoteLocation"].partition("?")
         self.url = (base if base.endswith("/") else base + "/") + quoted(name) + mark + query
-        # up to here: more lines may come while it is sent
+        self.measure()
+
+    def measure(self):
+        """The file as it is now: more lines may come while it is sent, and the oldest ones may go."""
         self.last = self.size = 0
         for number, length in self.lines(_NEVER, bytearray(_LINE_MAX)):
             self.last = number
@@ -98,11 +101,10 @@ class Diagnostics:
         if before:
             self._notify("AcceptedCanceled", before)
         status = "AcceptedCanceled" if before else "Accepted"
-        await link.put('{"status":"%s","filename":%s}' % (status, json.dumps(name)))
-        return self._start
-
-    async def _start(self):
+        # though the answer be lost
         self._kick.set()
+        await link.put('{"status":"%s","filename":%s}' % (status, json.dumps(name)))
+        return None
 
     def _notify(self, status, job):
         self._notices.post("LogStatusNotification", '{"status":"%s","requestId":%d}' % (status, job.id))
@@ -147,6 +149,7 @@ class Diagnostics:
         """Upload once: UploadLogStatusEnumType of how it ended."""
         transfer = self._transfer
         transfer.wanted = lambda: self._job is job
+        job.measure()
         try:
             await transfer.open(
                 "PUT",

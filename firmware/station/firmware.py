@@ -19,6 +19,7 @@ _LOOK_S = const(3600)
 _PAUSE_MS = const(20)  # between erases, so that the other tasks go on
 _LAST_MS = const(60000)  # what is left to tell has this long before the reboot
 _POLL_MS = const(500)
+_OFFLINE_S = const(3600)  # so long the reboot waits for a CSMS that is away
 _TRIAL_S = const(600)  # a new image that has not reached the CSMS by then restarts
 _FILE_MAX = const(400000)
 
@@ -54,7 +55,7 @@ class Firmware:
         self._status = None
         self._id = self._sequence = 0
         self._held = self._ended = False
-        self.modem = self.link = self.online = self.availability = None
+        self.modem = self.link = self.registration = self.availability = None
         state = board.store_get(_STATE_KEY)
         if state:
             status, number, sequence = state.decode().split(",")
@@ -189,7 +190,7 @@ class Firmware:
         if self._held:
             self._held = False
             for evse in range(1, EVSES + 1):
-                self.availability.release(evse)
+                self.availability.stay(evse)
 
     # the task
 
@@ -212,9 +213,10 @@ class Firmware:
                 await self._kick.wait(_POLL_MS if self._ended else _LOOK_S * 1000)
 
     async def _prove(self):
-        """The new image confirms itself once the CSMS has accepted it; else the boot stage goes back."""
+        """The new image confirms itself once the CSMS has answered that it knows the station (B02.FR.01); else
+        the boot stage goes back."""
         until = board.uptime() + _TRIAL_S
-        while not self.online():
+        while self.registration.status not in ("Accepted", "Pending"):
             if board.uptime() >= until:
                 log.error("firmware: the CSMS is not reached, the station restarts")
                 board.reset()
@@ -253,9 +255,11 @@ class Firmware:
                 self._end("DownloadFailed")
             return
         self._enter("Downloaded")
-        signer = board.store_get(_SIGNER_KEYS[self._place]) or b""
         # beside an upload by HTTPS there is no room for it in the arena
         async with self._transfer.lock:
+            if self._job is not job:
+                return
+            signer = board.store_get(_SIGNER_KEYS[self._place]) or b""
             signature = board.store_get(_SIGNATURE_KEYS[self._place])
             good = certificates.verify(signer, signature, board.slot_digest())
         if not good:
@@ -276,7 +280,12 @@ class Firmware:
             log.error("firmware: the file is %s", fault)
             self._end("InstallVerificationFailed")
             return
-        await self._install()
+        # what was told is in RAM until it is sent, and a new image that cannot reach the CSMS goes back
+        until = board.uptime() + _OFFLINE_S
+        while not self.registration.online() and board.uptime() < until:
+            await asyncio.sleep_ms(_POLL_MS)
+        if self._job is job:
+            await self._install()
 
     async def _install(self):
         """Hand the image over to the boot stage (L01.FR.15, L01.FR.32)."""
@@ -318,13 +327,19 @@ class Firmware:
         while self._job is job and self._transactions.active(0):
             waited = True
             self._enter(status)
-            if not self._model.boolean(_ALLOW_KEY):
-                self._hold()
+            self._hold_for(job)
             await self._kick.wait(_LOOK_S * 1000)
             self._kick.flag = False
-        if waited and self._job is job and not self._model.boolean(_ALLOW_KEY):
-            self._hold()
+        if waited and self._job is job:
+            self._hold_for(job)
         return self._job is job
+
+    def _hold_for(self, job):
+        """No new session (L01.FR.07), unless those are allowed, or the installation has a time to come."""
+        text = job["firmware"].get("installDateTime")
+        due = not text or clock.parse(text)[0] <= clock.time()[0]
+        if due and not self._model.boolean(_ALLOW_KEY):
+            self._hold()
 
     # the download
 

@@ -28,7 +28,7 @@ class Link:
 
     `on_text(message, length, oversize)` is a coroutine for each incoming text message, `on_up(switched)`
     and `on_down()` are called when the connection has come (`switched`: to another profile) and gone.
-    `secure`: the socket with TLS, for profiles that ask for it.
+    `secure`: the socket with TLS, for profiles that ask for it. `report(event, tech)` takes security events.
     """
 
     def __init__(self, socket, model):
@@ -48,6 +48,10 @@ class Link:
         self._leaving = None
         # feature TLS
         self.secure = None
+        # end
+        # feature DIAGNOSTICS
+        self.report = None
+        self._refused = False
         # end
         self.up = False
         self.profile = None
@@ -257,6 +261,12 @@ class Link:
                     raise LinkDown("no answer to the opening request")
         except LinkDown as e:
             log.warn("link: attempt %d at %s failed: %s", self._attempts, host, e)
+            # feature DIAGNOSTICS
+            if self.report and e.args[0] == websocket.UNAUTHORIZED and not self._refused:
+                # once until a connection has come: it is written to flash
+                self._refused = True
+                self.report("FailedToAuthenticateAtCsms")
+            # end
             await self._socket.close()
             return False
         log.info("link: connected to %s as %s", host, identity)
@@ -264,8 +274,13 @@ class Link:
         switched = self._last is not None and self._last != this
         self._last = this
         self._attempts = 0
+        # feature DIAGNOSTICS
+        self._refused = False
+        # end
         if features.PROFILE_FALLBACK:
-            profiles.worked(self.slot(), self.profile)
+            higher = profiles.worked(self.slot(), self.profile)
+            if features.DIAGNOSTICS and self.report and higher:
+                self.report("ReconfigurationOfSecurityParameters", "SecurityProfile")
         if features.TLS and secure:
             self._upgrade()
         self._first = (ws.used, n)

@@ -126,9 +126,9 @@ class Station:
             "RequestStopTransaction": transactions.request_stop,
             # end
             # feature CERTIFICATES
-            "InstallCertificate": certificates.install,
+            "InstallCertificate": self._install_certificate,
             "GetInstalledCertificateIds": certificates.get_ids,
-            "DeleteCertificate": certificates.delete,
+            "DeleteCertificate": self._delete_certificate,
             # end
         }
 
@@ -140,7 +140,9 @@ class Station:
         provisioning = self.provisioning
         self.events = events = SecurityEvents(self.rpc, provisioning.online)
         self.notices = notices = Notices(self.rpc, provisioning.online)
-        provisioning.report = events.report
+        # kept whether or not the CSMS is ever reached (A04.FR.04)
+        events.report(provisioning.started)
+        self.rpc.report = self.outbox.report = self.link.report = events.report
         if features.TLS:
             self.link.secure.report = events.report
 
@@ -164,10 +166,21 @@ class Station:
         block.modem = self.modem
         block.availability = self.availability
         block.link = self.link
-        block.online = provisioning.online
+        block.registration = provisioning
         remote.statuses["FirmwareStatusNotification"] = block.send_status
         self.rpc.handlers["UpdateFirmware"] = block.update
         # end
+
+    # feature CERTIFICATES
+    async def _install_certificate(self, request, link):
+        if await certificates.install(request, link):
+            self.events.report("ReconfigurationOfSecurityParameters", request["certificateType"])
+
+    async def _delete_certificate(self, request, link):
+        if await certificates.delete(request, link):
+            self.events.report("ReconfigurationOfSecurityParameters", "a certificate is deleted")
+
+    # end
 
     def _live(self, name, evse):
         if name == "ActiveNetworkProfile":

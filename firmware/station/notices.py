@@ -11,6 +11,7 @@ from .rpc import REQUESTED, STATUS
 _QUEUE_MAX = const(12)
 _LINE_MAX = const(200)
 _SENT_KEY = const(b"sec")
+_ATTEMPTS = const(5)  # where the CSMS says that it has failed
 # security events that are not critical: they stay in the log (part 2 appendices, 1)
 _LOGGED_ONLY = const(
     (
@@ -71,13 +72,9 @@ class SecurityEvents:
         self._rpc = rpc
         self._online = online
         self._under_way = False
+        self._number = 0  # of the line under way
+        self._failures = 0
         self._sent = int(board.store_get(_SENT_KEY) or b"0")
-        self._before = self._sent  # the last line of an earlier boot
-        while True:
-            number = board.log_next(True, self._before)
-            if number is None:
-                break
-            self._before = number
 
     def report(self, kind, tech=None):
         """A security event has happened: `kind` as the appendix names it, `tech` tells more, no secrets."""
@@ -110,26 +107,26 @@ class SecurityEvents:
             return str(bytes(byte if 32 <= byte < 127 else 63 for byte in buffer[:n]), "utf-8")
 
     async def _build(self, link):
-        number = board.log_next(True, self._sent)
+        self._number = board.log_next(True, self._sent) or self._sent
         seconds = board.log_time()
         kind, _, tech = self._text().partition(" ")
-        if seconds >= 0:
-            stamp = clock.text_of(seconds, 0)
-        elif number > self._before:
-            stamp = clock.text_of(*clock.at(-1 - seconds, 0))
-        else:
-            # of a boot that never knew the time
-            stamp = clock.now()
+        # one of a boot that never knew the time has none
+        stamp = clock.text_of(seconds, 0) if seconds >= 0 else clock.now()
         await link.put('{"type":"%s","timestamp":"%s"' % (kind, stamp))
         await link.put(',"techInfo":%s}' % json.dumps(tech) if tech else "}")
 
     def _done(self, code, payload):
         self._under_way = False
+        if code in ("InternalError", "GenericError"):
+            self._failures += 1
+            if self._failures < _ATTEMPTS:
+                code = "Timeout"
         if code == "Timeout":
             # again when something else makes it look, so that it does not keep all others from being sent
             return
         if code not in ("Disconnected", "Dropped"):
-            self._sent = board.log_next(True, self._sent) or self._sent
+            self._failures = 0
+            self._sent = self._number
             try:
                 board.store_put(_SENT_KEY, str(self._sent).encode())
             except OSError as e:

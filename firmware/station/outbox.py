@@ -74,6 +74,9 @@ class Outbox:
         self._done_to = 0  # no event up to this number is left
         self._sent = {}  # EVSE: number of what is left of its newest delivered event
         self.on_response = self.idle = None
+        # feature DIAGNOSTICS
+        self.report = None  # takes security events
+        # end
         self.find = lambda transaction_id: 0
         self._last = 0
         number = 0
@@ -223,6 +226,11 @@ class Outbox:
                         dropped += 1
             if dropped:
                 log.warn("outbox: full: %d readings dropped", dropped)
+                # feature DIAGNOSTICS
+                if self.report:
+                    self.report("MemoryExhaustion", "journal")
+                    self.report = None  # once a boot
+                # end
                 return True
         return False
 

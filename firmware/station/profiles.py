@@ -123,14 +123,16 @@ def _store(key, slot, profile):
 
 # feature PROFILE_FALLBACK
 def worked(slot, profile):
-    """Remember the profile of a connection that has come (B10.FR.07)."""
+    """Remember the profile of a connection that has come (B10.FR.07). Is it with a higher security profile?"""
     try:
         _store(b"net:last", slot, profile)
         if features.TLS and profile["securityProfile"] > security():
             board.store_put(_SECURITY, b"2")
             log.info("profiles: from now on with security profile 2")
+            return True
     except OSError:
         log.error("profiles: no room for the profile that works")
+    return False
 
 
 # end

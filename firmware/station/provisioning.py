@@ -46,8 +46,9 @@ class Provisioning:
 
     `status` is None (never answered), "Accepted", "Pending" or "Rejected". `on_online()` and `on_offline()`
     hear of changes of `online()`. `on_news(all)` is called when the station may send again what it holds
-    back; `all`: the CSMS has to be told all states. Where there is a security log, `report(kind)` takes the
-    event of the start-up, and `on_ready()` is called when something can be sent that found no way before.
+    back; `all`: the CSMS has to be told all states. `started` is the security event of the start-up; where
+    there is a security log, it goes there, and `on_ready()` is called when something can be sent that found
+    no way before.
     """
 
     def __init__(self, link, rpc, model):
@@ -61,11 +62,11 @@ class Provisioning:
         self._beating = False
         self._last_beat = 0
         self._lost_at = None
-        self._started = "StartupOfTheDevice" if self._reason == "PowerUp" else "ResetOrReboot"
+        self.started = "StartupOfTheDevice" if self._reason == "PowerUp" else "ResetOrReboot"
         self.status = None
         self.on_news = self.on_online = self.on_offline = None
         # feature DIAGNOSTICS
-        self.on_ready = self.report = None
+        self.on_ready = None
         # end
         rpc.gate = self._gate
         rpc.on_room = self._kick.set
@@ -214,26 +215,24 @@ class Provisioning:
 
     def _send_started(self):
         """Queue the security event of the start-up, once (A04.FR.01; part 2, appendix 1)."""
-        kind = self._started
-        if features.DIAGNOSTICS and self.on_ready:
-            self.on_ready()
-            if kind and self.online():
-                self._started = None
-                self.report(kind)
+        if features.DIAGNOSTICS:
+            if self.on_ready:
+                self.on_ready()
             return
+        kind = self.started
         if not kind or not self.online():
             return
-        self._started = None
+        self.started = None
 
         async def build(link):
             await link.put('{"type":"%s","timestamp":"%s"}' % (kind, clock.now()))
 
         def done(code, payload):
             if code in ("Disconnected", "Dropped", "Timeout"):
-                self._started = kind
+                self.started = kind
 
         if not self._rpc.submit(STATUS, "SecurityEventNotification", build, done):
-            self._started = kind
+            self.started = kind
 
     # HeartbeatRequest
 

@@ -33,6 +33,7 @@ _UNKNOWN_ID = const("-1")
 _MARGIN_S = const(120)
 _IDLE_MS = const(86400000)
 _SHORT_OF_MEMORY_MS = const(1000)
+_OTHERWISE_VALID = const(("NotImplemented", "NotSupported", "SecurityError", "InternalError"))
 
 
 def new_id():
@@ -74,6 +75,10 @@ class Rpc:
         self._code = None
         self.handlers = {}
         self.gate = self.on_room = None
+        # feature DIAGNOSTICS
+        self.report = None  # takes security events
+        self._told_of_memory = self._told_of_invalid = False
+        # end
         self.sent = 0
 
     # outgoing
@@ -109,6 +114,9 @@ class Rpc:
 
     def connected(self):
         """The connection has come."""
+        # feature DIAGNOSTICS
+        self._told_of_invalid = False
+        # end
         self._wake.set()
 
     def disconnected(self):
@@ -162,6 +170,11 @@ class Rpc:
             if self._link.begun():
                 await self._link.leave(1011)
             await asyncio.sleep_ms(_SHORT_OF_MEMORY_MS)
+            # feature DIAGNOSTICS
+            if self.report and not self._told_of_memory:
+                self._told_of_memory = True
+                self.report("MemoryExhaustion", "RAM")
+            # end
             return "Dropped"
         self.sent = board.uptime()
         if not await self._answered.wait(timeout * 1000):
@@ -186,6 +199,12 @@ class Rpc:
                 await self._receive_call(call)
         except OcppError as e:
             log.warn("rpc: %s: %s", e.args[0], e.args[1])
+            # feature DIAGNOSTICS
+            if self.report and not self._told_of_invalid and e.args[0] not in _OTHERWISE_VALID:
+                # once a connection: it is written to flash
+                self._told_of_invalid = True
+                self.report("InvalidMessages", e.args[0])
+            # end
             await self._send_error(e.args[2] if len(e.args) > 2 else mid, e.args[0], e.args[1])
         except LinkDown:
             pass

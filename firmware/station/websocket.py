@@ -29,6 +29,7 @@ _UNSUPPORTED = const(1003)
 _INVALID_DATA = const(1007)
 _TOO_BIG = const(1009)
 
+UNAUTHORIZED = const("HTTP status 401")  # what LinkDown says then
 _SUBPROTOCOL = const("ocpp2.0.1")
 _GUID = const(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
 _HEAD_ROOM = const(8)  # header of a client frame up to 65535 bytes: 2 + 2 + mask 4

@@ -92,15 +92,18 @@ def test_lines_survive_and_keep_their_kind_and_order(log: Log) -> None:
     assert log.texts(DIAGNOSTICS)[-1] == "fourth"
 
 
-def test_times_are_known_once_the_clock_is(log: Log) -> None:
+def test_times_are_known_once_the_clock_is_but_of_an_earlier_boot(log: Log) -> None:
     log.library.pass_seconds(7)
+    log.print("without a clock\n")
+    log.boot()
+    log.library.pass_seconds(2)
     log.print("early\n")
+    assert [time for time, _ in log.lines(DIAGNOSTICS)] == [-8, -10]
+    log.library.pass_seconds(3)
     log.library.log_clock(189_302_400)
     log.library.pass_seconds(5)
     log.print("late\n")
-    (early, _), (late, _) = log.lines(DIAGNOSTICS)
-    assert early < 0
-    assert late == 189_302_405
+    assert [time for time, _ in log.lines(DIAGNOSTICS)] == [-8, 189_302_397, 189_302_405]
 
 
 def test_a_long_line_is_cut(log: Log) -> None:

@@ -6,6 +6,8 @@ import json
 
 import board
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from station import certificates, clock
 
 from csms_stub.pki import Pki, der, hash_data, pem
@@ -103,6 +105,35 @@ def test_additional_check_replaces_only_by_a_successor_and_keeps_the_old_one():
     assert install(pem(NEW)) == "Accepted"
     assert board.store[b"x:O:0"] == der(OLD)
     assert board.store[b"x:C:0"].startswith(der(NEW))
+
+
+def test_additional_check_keeps_the_root_that_is_in_use_over_two_successors():
+    board.store[CHECK] = b"true"
+    assert install(pem(NEW)) == "Accepted"
+    third = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "third")]))
+        .issuer_name(NEW.subject)
+        .public_key(PKI.root("new csms").key.public_key())
+        .serial_number(77)
+        .not_valid_before(NEW.not_valid_before_utc)
+        .not_valid_after(NEW.not_valid_after_utc)
+    )
+    for extension in NEW.extensions:
+        if extension.critical:
+            third = third.add_extension(extension.value, critical=True)
+    assert install(pem(third.sign(PKI.root("csms successor").key, hashes.SHA256()))) == "Accepted"
+    assert [found["serialNumber"] for _, found in listed()] == ["4d", hash_data(OLD)["serialNumber"]]
+
+
+def test_a_root_that_is_replaced_counts_as_one_more():
+    board.store[CHECK] = b"true"
+    for number in range(1, certificates.MOST):
+        board.store[b"x:M:%d" % number] = der(MAKER)
+    assert install(pem(NEW)) == "Rejected"
+    del board.store[b"x:M:1"]
+    assert install(pem(NEW)) == "Accepted"
+    assert certificates.entries() == certificates.MOST
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2])

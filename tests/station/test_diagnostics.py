@@ -5,7 +5,7 @@ from itertools import pairwise
 import board
 import pytest
 
-from csms_stub.messages import Withhold
+from csms_stub.messages import Error, Withhold
 from tests.station.fileserver import URL, FileServer, reply, serve
 from tests.station.world import World
 
@@ -59,7 +59,7 @@ def test_diagnostics_log_is_uploaded(world, server):
     assert request.target == f"/logs/{answer['filename']}"
     assert request.value("Host") == "files.local:8080"
     lines = request.body.decode().splitlines()
-    assert lines[0] == "????-??-??T??:??:??Z I 0 boot: reason PowerUp"
+    assert lines[0] == "2026-01-01T00:00:00Z I 0 boot: reason PowerUp"
     (connected,) = [line for line in lines if "boot: Accepted" in line]
     assert connected.startswith("2026-")
     assert len(request.body) == int(request.value("Content-Length"))
@@ -292,6 +292,115 @@ def test_security_event_without_an_answer_in_time_is_sent_again_and_keeps_nothin
     assert min(second - first, third - second) > 100 * 10**9
     world.run(1000)
     assert len(sent()) == 3
+
+
+def test_security_event_that_the_csms_fails_to_take_is_sent_again_five_times_at_most(world):
+    def sent():
+        events = world.requests("SecurityEventNotification")
+        return [m.payload["type"] for m in events][1:]
+
+    world.csms.answer("SecurityEventNotification", Error("InternalError", "busy"), times=6)
+    world.station.events.report("InvalidTLSVersion")
+    world.station.events.report("InvalidTLSCipherSuite")
+    world.until("the second one", lambda: "InvalidTLSCipherSuite" in sent(), 3000)
+    world.run(3000)
+    assert sent() == ["InvalidTLSVersion"] * 5 + ["InvalidTLSCipherSuite"] * 2
+
+
+def test_security_event_is_not_skipped_when_the_log_is_cut_meanwhile(world):
+    world.csms.answer("SecurityEventNotification", Withhold(), times=1)
+    world.station.events.report("InvalidTLSVersion")
+    world.station.events.report("InvalidCsmsCertificate")
+    world.until(
+        "event", lambda: world.requests("SecurityEventNotification")[-1].payload["type"][-7:] == "Version"
+    )
+    message = world.requests("SecurityEventNotification")[-1]
+    del board.log[next(i for i, line in enumerate(board.log) if line[3] == b"InvalidTLSVersion")]
+    world.session.reply(message.message_id, {}, world.now_ns)
+    world.run(30)
+    assert world.requests("SecurityEventNotification")[-1].payload["type"] == "InvalidCsmsCertificate"
+
+
+def test_start_of_a_station_that_never_reaches_its_csms_is_in_the_security_log(world):
+    world.csms.refuse_handshakes(503, times=1000)
+    for _ in range(2):
+        power_cycle(world)
+        world.run(100)
+    starts = [line for line in board.log if line[1] and line[3] == b"StartupOfTheDevice"]
+    assert len(starts) == 3
+    world.csms.accept_handshakes()
+    kinds = ["StartupOfTheDevice"] * 3
+    world.until("all", lambda: events_of(world) == kinds, 600)
+
+
+def events_of(world):
+    return [m.payload["type"] for m in world.requests("SecurityEventNotification")]
+
+
+def security_log():
+    return [line[3].decode() for line in board.log if line[1]][1:]
+
+
+def test_messages_that_are_none_are_in_the_security_log_once_a_connection(world):
+    for _ in range(2):
+        world.session.send_raw('[2,"1","Foo"', world.now_ns)
+        world.session.send_raw('[2,"2","ClearCache",{"more":1}]', world.now_ns)
+        world.session.send_raw('[2,"3","Frobnicate",{}]', world.now_ns)
+        world.run(5)
+    assert security_log() == ["InvalidMessages FormatViolation"]
+    world.csms.connection().abort(world.now_ns)
+    world.run(60)
+    world.session.send_raw('[2,"3","Frobnicate",{}]', world.now_ns)
+    world.run(5)
+    assert len(security_log()) == 1
+    world.session.send_raw('[2,"2","ClearCache",{"more":1}]', world.now_ns)
+    world.run(5)
+    assert security_log()[1:] == ["InvalidMessages ProtocolError"]
+    assert events_of(world) == ["StartupOfTheDevice"]
+
+
+def test_a_password_that_the_csms_refuses_is_in_the_security_log_once(world):
+    world.csms.refuse_handshakes(401, times=3)
+    world.csms.connection().abort(world.now_ns)
+    world.run(600)
+    assert security_log() == ["FailedToAuthenticateAtCsms"]
+    world.csms.refuse_handshakes(401, times=1)
+    world.csms.connection().abort(world.now_ns)
+    world.run(100)
+    assert security_log() == ["FailedToAuthenticateAtCsms"] * 2
+
+
+def test_full_journal_is_a_critical_event_once_a_boot(world):
+    for _ in range(2):
+        board.journal[1] = b"m" + bytes((4, 1, 1, 0, 0, 0, 0, 1))
+        world.station.outbox._thin_out()
+    world.until("event", lambda: events_of(world)[-1] == "MemoryExhaustion")
+    world.run(60)
+    assert events_of(world)[1:] == ["MemoryExhaustion"]
+
+
+def test_upload_is_of_the_log_as_it_is_at_each_attempt(world, server):
+    answers = [None]
+    server.answer = lambda request: answers.pop() if answers else reply(201)
+    get_log(world, retries=3, retryInterval=30)
+    until_statuses(world, ("Uploading", 1), ("UploadFailure", 1))
+    # a compaction
+    del board.log[next(i for i, line in enumerate(board.log) if not line[1])]
+    until_statuses(world, *[("Uploading", 1), ("UploadFailure", 1), ("Uploading", 1), ("Uploaded", 1)])
+
+
+def test_log_is_uploaded_though_the_answer_be_lost(world):
+    send = world.station.link._socket.send
+
+    async def lose(data):
+        world.station.link._socket.send = send
+        await world.station.link._socket.close()
+        return False
+
+    world.station.link._socket.send = lose
+    log = {"logType": "DiagnosticsLog", "requestId": 1, "log": {"remoteLocation": URL + "/logs"}}
+    world.session.call("GetLog", log, world.now_ns)
+    until_statuses(world, ("Uploading", 1), ("Uploaded", 1))
 
 
 def test_status_whose_answer_was_lost_is_sent_again(world, server):

@@ -372,6 +372,11 @@ def start_transaction(world, evse=1):
     world.until("transaction", lambda: world.station.transactions.active(evse))
 
 
+def shown_of(world, evse):
+    reports = world.requests("StatusNotification")
+    return [m.payload["connectorStatus"] for m in reports if m.payload["evseId"] == evse]
+
+
 @pytest.mark.parametrize("allow", [False, True])
 def test_update_waits_for_transactions(world, allow):
     if allow:
@@ -402,15 +407,104 @@ def test_update_waits_for_transactions(world, allow):
 
 
 def test_update_that_is_replaced_gives_the_connectors_back(world):
-    def shown():
-        reports = world.requests("StatusNotification")
-        return [m.payload["connectorStatus"] for m in reports if m.payload["evseId"] == 2]
-
     start_transaction(world)
     update(world)
-    world.until("out of use", lambda: shown()[-1] == "Unavailable")
+    world.until("out of use", lambda: shown_of(world, 2)[-1] == "Unavailable")
     assert update(world, 2, retrieveDateTime="2026-01-01T02:00:00Z")["status"] == "AcceptedCanceled"
-    world.until("free again", lambda: shown()[-1] == "Available")
+    world.until("free again", lambda: shown_of(world, 2)[-1] == "Available")
+
+
+def test_reset_of_an_evse_leaves_it_to_the_update_that_waits(world):
+    start_transaction(world)
+    update(world)
+    world.until("out of use", lambda: shown_of(world, 2)[-1] == "Unavailable")
+    assert world.call("Reset", {"type": "Immediate", "evseId": 2}).payload == {"status": "Accepted"}
+    world.run(30)
+    assert shown_of(world, 2)[-1] == "Unavailable"
+    world.evse.plug(2, world.now_ns)
+    world.run(10)
+    assert not world.station.transactions.active(2)
+
+
+def test_update_that_is_replaced_leaves_the_evses_to_a_reset_that_waits(world):
+    start_transaction(world)
+    assert world.call("Reset", {"type": "OnIdle"}).payload == {"status": "Scheduled"}
+    update(world)
+    until_status(world, "DownloadScheduled")
+    assert update(world, 2, retrieveDateTime="2026-01-02T00:00:00Z")["status"] == "AcceptedCanceled"
+    world.run(10)
+    assert shown_of(world, 2)[-1] == "Unavailable"
+    world.evse.plug(2, world.now_ns)
+    world.run(10)
+    assert not world.station.transactions.active(2)
+
+
+def test_evses_stay_in_use_until_a_time_of_installation_that_is_far(world):
+    start_transaction(world)
+    update(world, installDateTime="2026-01-01T06:00:00Z")
+    until_status(world, "DownloadScheduled")
+    world.evse.unplug(1, world.now_ns)
+    until_status(world, "InstallScheduled")
+    world.run(3600)
+    assert "Unavailable" not in shown_of(world, 1) + shown_of(world, 2)
+    start_transaction(world, 2)
+    world.until("its time", lambda: shown_of(world, 1)[-1] == "Unavailable", 6 * 3600)
+    world.evse.unplug(2, world.now_ns)
+    until_status(world, "Installed")
+
+
+def test_update_that_is_replaced_while_it_waits_for_its_verification(world, server):
+    """A log upload has taken the transfer when the download let go of it."""
+    other = FILE + b"another"
+    files = {"/firmware.upd": FILE, "/other.upd": other}
+    server.answer = lambda request: reply(200, files[request.target]) if request.target in files else None
+    server.limit = 2000
+    update(world, 1)
+    world.until("download", lambda: server.requests)
+    where = {"remoteLocation": URL + "/logs"}
+    log = {"logType": "DiagnosticsLog", "requestId": 5, "retries": 0, "log": where}
+    assert world.call("GetLog", log).payload["status"] == "Accepted"
+    until_status(world, "Downloaded")
+    world.run(5)
+    server.limit = None
+    answer = update(world, 2, location=URL + "/other.upd", signature=sign(other))
+    assert answer["status"] == "AcceptedCanceled"
+    until_status(world, "Installed")
+    assert told(world) == [("Downloading", 1), ("Downloaded", 1), *((status, 2) for status in ALL)]
+    assert "InvalidFirmwareSignature" not in events(world)
+
+
+def test_new_image_whose_station_is_pending_stays(world):
+    update(world)
+    world.until("commit", lambda: board.slot_next)
+    time = world.session.time(world.now_ns)
+    world.csms.answer("BootNotification", {"status": "Pending", "interval": 60, "currentTime": time})
+    world.run(3000)
+    assert (world.resets, board.slot, board.on_trial) == (1, 1, False)
+    world.csms.restore("BootNotification")
+    until_status(world, "Installed")
+
+
+def test_reboot_waits_for_a_csms_that_is_away(world, server):
+    server.limit = 500
+    update(world)
+    until_status(world, "Downloading")
+    world.csms.refuse_handshakes(503, times=1000)
+    world.csms.close_all(1001, "maintenance", world.now_ns)
+    world.run(1800)
+    assert (world.resets, statuses(world)) == (0, ["Downloading"])
+    world.csms.accept_handshakes()
+    until_status(world, "Installed", 600)
+    assert statuses(world) == ALL
+
+
+def test_reboot_does_not_wait_for_ever(world):
+    update(world)
+    until_status(world, "SignatureVerified")
+    world.csms.refuse_handshakes(503, times=1000)
+    world.csms.close_all(1001, "maintenance", world.now_ns)
+    world.until("reboot", lambda: world.resets == 1, 3700)
+    world.run(1)
 
 
 def test_update_after_a_transaction_leaves_an_occupied_connector_as_it_is(world):

@@ -42,7 +42,6 @@ class Bench:
     def __init__(self):
         board.journal.clear()
         board.store.clear()
-        board.journal_size = 131072 - 16
         self.seconds = 0
         board.start(board.POWER_ON, lambda: self.seconds * 1000000000)
         self.model = Model()
@@ -265,9 +264,9 @@ def test_text_without_a_tail_is_no_event_after_a_power_cut(bench, text):
     assert 2 not in board.journal
 
 
-def test_full_journal_drops_every_second_reading_and_nothing_else(bench):
+def test_full_journal_drops_every_second_reading_and_nothing_else(bench, monkeypatch):
     """E04.FR.08: readings first, from the middle; Started and Ended never."""
-    board.journal_size = 16000
+    monkeypatch.setattr(board, "journal_size", 16000)
     bench.up = False
     bench.event(STARTED)
     bench.event(UPDATED, extra=',"triggerReason":"CablePluggedIn"')
@@ -286,8 +285,8 @@ def test_full_journal_drops_every_second_reading_and_nothing_else(bench):
     assert numbers[-20] > 150
 
 
-def test_journal_full_of_what_must_stay_refuses(bench):
-    board.journal_size = 6000
+def test_journal_full_of_what_must_stay_refuses(bench, monkeypatch):
+    monkeypatch.setattr(board, "journal_size", 6000)
     bench.up = False
     n = 0
     while bench.event(STARTED, 1, f"tx-{n}"):

@@ -322,7 +322,9 @@ def strict(text):
         ]
     ),
     st.lists(
-        st.tuples(st.integers(0, 60), st.sampled_from('[]{},:"\\019.eE+-trufalsncdD \0\t\n\x1f\x7f') | st.just("")),
+        st.tuples(
+            st.integers(0, 60), st.sampled_from('[]{},:"\\019.eE+-trufalsncdD \0\t\n\x1f\x7f') | st.just("")
+        ),
         max_size=4,
     ),
 )

@@ -21,6 +21,7 @@ tidied = 0
 log = []  # (number, security, time, text)
 log_full = False
 _log_offset = None
+_log_before = 0
 _log_found = None
 slot = 0  # sequence number of the image that runs
 slot_next = None  # of the one that the boot stage is to try
@@ -41,9 +42,10 @@ class Reset(BaseException):
 
 def start(reset_cause, time_ns, seed=1):
     """A reset: `time_ns()` is what the clock shows."""
-    global cause, _time_ns, _boot_ns, _seed, fed, enabled, was_reset, _log_offset
+    global cause, _time_ns, _boot_ns, _seed, fed, enabled, was_reset, _log_offset, _log_before
     global slot, slot_next, on_trial
     _log_offset = None
+    _log_before = log[-1][0] if log else 0
     if slot_next is not None:
         slot, slot_next, on_trial = slot_next, None, True
     cause = reset_cause
@@ -269,7 +271,10 @@ def log_next(security, after):
 
 
 def log_time():
-    return _log_found[2]
+    number, _, time, _ = _log_found
+    if time < 0 and number > _log_before and _log_offset is not None:
+        return _log_offset - 1 - time
+    return time
 
 
 def log_text(buffer):
