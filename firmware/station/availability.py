@@ -90,8 +90,8 @@ class Availability:
 
     # feature FIRMWARE_UPDATE
     def withdraw(self, evse):
-        """A new firmware is to come: no session begins any more; what is occupied shows Unavailable after it has
-        become, and has been reported as, Available (L01.FR.07)."""
+        """A new firmware is to come: no session begins any more; what is occupied shows Unavailable once it
+        has become, and was reported as, Available (L01.FR.07)."""
         bit = 1 << evse - 1
         self._leaving |= bit
         if self._known[evse - 1] == "Available" and not self._unreported & bit:

@@ -95,7 +95,7 @@ class Diagnostics:
             await link.put(
                 '{"status":"Rejected","statusInfo":{"reasonCode":"%s"}}' % (reason or "Unspecified")
             )
-            return None
+            return
         before = self._job
         self._job = job
         if before:
@@ -104,7 +104,7 @@ class Diagnostics:
         # though the answer be lost
         self._kick.set()
         await link.put('{"status":"%s","filename":%s}' % (status, json.dumps(name)))
-        return None
+        return
 
     def _notify(self, status, job):
         self._notices.post("LogStatusNotification", '{"status":"%s","requestId":%d}' % (status, job.id))

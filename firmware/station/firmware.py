@@ -213,8 +213,8 @@ class Firmware:
                 await self._kick.wait(_POLL_MS if self._ended else _LOOK_S * 1000)
 
     async def _prove(self):
-        """The new image confirms itself once the CSMS has answered that it knows the station (B02.FR.01); else
-        the boot stage goes back."""
+        """The new image confirms itself once the CSMS has said that it knows the station; else the boot stage
+        goes back."""
         until = board.uptime() + _TRIAL_S
         while self.registration.status not in ("Accepted", "Pending"):
             if board.uptime() >= until:

@@ -261,12 +261,8 @@ class Link:
                     raise LinkDown("no answer to the opening request")
         except LinkDown as e:
             log.warn("link: attempt %d at %s failed: %s", self._attempts, host, e)
-            # feature DIAGNOSTICS
-            if self.report and e.args[0] == websocket.UNAUTHORIZED and not self._refused:
-                # once until a connection has come: it is written to flash
-                self._refused = True
-                self.report("FailedToAuthenticateAtCsms")
-            # end
+            if features.DIAGNOSTICS and e.args[0] == websocket.UNAUTHORIZED:
+                self._tell_of_refusal()
             await self._socket.close()
             return False
         log.info("link: connected to %s as %s", host, identity)
@@ -274,19 +270,24 @@ class Link:
         switched = self._last is not None and self._last != this
         self._last = this
         self._attempts = 0
-        # feature DIAGNOSTICS
-        self._refused = False
-        # end
-        if features.PROFILE_FALLBACK:
-            higher = profiles.worked(self.slot(), self.profile)
-            if features.DIAGNOSTICS and self.report and higher:
-                self.report("ReconfigurationOfSecurityParameters", "SecurityProfile")
+        if features.DIAGNOSTICS:
+            self._refused = False
+        higher = features.PROFILE_FALLBACK and profiles.worked(self.slot(), self.profile)
         if features.TLS and secure:
-            self._upgrade()
+            self._upgrade(higher)
         self._first = (ws.used, n)
         self.up = True
         self.on_up(switched)
         return True
+
+    # feature DIAGNOSTICS
+    def _tell_of_refusal(self):
+        """The CSMS does not take the password: once until a connection has come, as flash keeps it."""
+        if not self._refused:
+            self._refused = True
+            self.report("FailedToAuthenticateAtCsms")
+
+    # end
 
     # feature TLS
     def _reached_before(self):
@@ -294,8 +295,11 @@ class Link:
         last = profiles.load(profiles.LAST)
         return last is not None and last["ocppCsmsUrl"] == self.profile["ocppCsmsUrl"]
 
-    def _upgrade(self):
-        """With TLS the CSMS has been reached: there is no way back (A05.FR.06, M05.FR.13)."""
+    def _upgrade(self, now):
+        """With TLS the CSMS has been reached, `now` for the first time: there is no way back (A05.FR.06,
+        M05.FR.13)."""
+        if now:
+            self.report("ReconfigurationOfSecurityParameters", "SecurityProfile")
         self.secure.settled()
         slots = profiles.drop_lower(self._slots)
         if slots and slots != self._slots:

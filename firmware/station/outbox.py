@@ -98,7 +98,7 @@ class Outbox:
     # items
 
     def _load(self, number):
-        """The kind of an item, None where there is none such or it has no tail; its id and tail are loaded."""
+        """The kind of an item, None where there is no such or it has no tail; its id and tail are loaded."""
         n = board.journal_read(number, -_ID_MAX - _TAIL, self._tail)
         if n is None or n < _TAIL:
             return None

@@ -123,7 +123,7 @@ def _store(key, slot, profile):
 
 # feature PROFILE_FALLBACK
 def worked(slot, profile):
-    """Remember the profile of a connection that has come (B10.FR.07). Is it with a higher security profile?"""
+    """Remember the profile of a connection that has come (B10.FR.07). Is its security profile higher?"""
     try:
         _store(b"net:last", slot, profile)
         if features.TLS and profile["securityProfile"] > security():
