@@ -108,7 +108,7 @@ def called(session: Session, frame: Frame) -> str:
 @pytest.mark.parametrize(
     ("scenario", "mutation", "complaint"),
     [
-        ("TC_A_01_CS", without_security_event, "no SecurityEventNotificationRequest within"),
+        ("TC_A_01_CS", without_security_event, "no SecurityEventNotificationRequest with type="),
         ("TC_B_01_CS", without_second_evse, "no report of all connectors as Available within"),
         ("TC_B_01_CS", with_wrong_reason, "Watchdog != PowerUp"),
         ("TC_B_01_CS", with_unknown_member, "colour"),
