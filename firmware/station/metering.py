@@ -169,23 +169,20 @@ class Metering:
     # feature TRIGGER_ALL
 
     async def trigger(self, evse):
-        """What sends MeterValuesRequests for an EVSE (0: for all) after the response (F06.FR.06), or None.
+        """Queue MeterValuesRequests for an EVSE (0: for all; F06.FR.06): True; or None.
 
-        None when no measurand is configured or a meter does not answer.
+        None when no measurand is configured, a meter does not answer, or too many CALLs are waiting.
         """
         measurands = self._model.get("AlignedDataCtrlr.Measurands")
         readings = []
         for one in range(1, EVSES + 1):
             if measurands and evse in (0, one):
                 readings.append((one, await self._read(one, None, 0, _ALIGNED)))
-        if not readings or not all(reading for _, reading in readings):
+        if not readings or not all(reading for _, reading in readings) or self._rpc.full(EVSES):
             return None
-
-        async def send():
-            for one, reading in readings:
-                self._send(one, reading, "Trigger", measurands)
-
-        return send
+        for one, reading in readings:
+            self._send(one, reading, "Trigger", measurands)
+        return True
 
     # end
     # end

@@ -201,13 +201,13 @@ class Provisioning:
         self._kick.set()
 
     # feature TRIGGER_ALL
-    def boot_wanted(self):
-        """May the CSMS ask for a BootNotificationRequest (F06.FR.17)?"""
-        return self.status != "Accepted" and not self._booting
-
     def trigger_boot(self):
-        """Queue the BootNotificationRequest that the CSMS has asked for."""
+        """Queue the BootNotificationRequest that the CSMS has asked for, unless it has accepted one or one is
+        on its way (F06.FR.17): None."""
+        if self.status == "Accepted" or self._booting:
+            return None
         self._send_boot("Triggered")
+        return True
 
     # end
 
@@ -236,9 +236,9 @@ class Provisioning:
 
     # HeartbeatRequest
 
-    def send_heartbeat(self):
-        """Queue a HeartbeatRequest unless one is queued."""
-        if not self._beating:
+    def send_heartbeat(self, asked=False):
+        """Queue a HeartbeatRequest unless one is on its way; one more if the CSMS has `asked` (F06.FR.04)."""
+        if asked or not self._beating:
             self._beating = self._rpc.submit(HEARTBEAT, "Heartbeat", _build_empty, self._heartbeat_done)
 
     def _heartbeat_done(self, code, payload):

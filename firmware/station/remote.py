@@ -44,31 +44,39 @@ class Remote:
 
     # feature TRIGGER_MESSAGE
     async def trigger(self, request, link):
-        """TriggerMessageRequest: the answer, then the messages (F06.FR.04, F06.FR.05, F06.FR.10)."""
-        after = None
-        # there may be one for each EVSE
-        if not self._rpc.full(EVSES):
-            after = await self._message(request["requestedMessage"], request.get("evse"))
-        status = "Accepted" if after else "NotImplemented" if after is False else "Rejected"
-        await link.put('{"status":"%s"}' % status)
-        return after or None
+        """TriggerMessageRequest (F06.FR.04, F06.FR.05, F06.FR.10).
 
-    async def _message(self, wanted, evse):
-        """What sends a message; None when there is none to be sent, False when it is not implemented."""
+        The messages are queued here and leave after the answer, as that is the one being composed.
+        """
+        wanted = request["requestedMessage"]
+        queued = await self._queue(wanted, request.get("evse"))
+        status = "Accepted" if queued else "NotImplemented" if queued is False else "Rejected"
+        await link.put('{"status":"%s"}' % status)
+
+    async def _queue(self, wanted, evse):
+        """Queue a message: True; None when there is none to be sent, False when it is not implemented."""
+        # there may be one for each EVSE
+        if self._rpc.full(EVSES):
+            return None
         if wanted == "Heartbeat":
-            return _later(self._registration.send_heartbeat)
+            self._registration.send_heartbeat(True)
+            return True
         # feature TRIGGER_ALL
         if wanted == "BootNotification":
             # F06.FR.17
-            return _later(self._registration.trigger_boot) if self._registration.boot_wanted() else None
+            return self._registration.trigger_boot()
         if wanted in ("LogStatusNotification", "FirmwareStatusNotification"):
             # where no log is ever uploaded, no firmware fetched: Idle (F06.FR.15, F06.FR.16)
             if features.DIAGNOSTICS and wanted in self.statuses:
-                return _later(self.statuses[wanted])
-            return _later(self._rpc.submit, REQUESTED, wanted, _build_idle)
+                self.statuses[wanted]()
+                return True
+            return self._rpc.submit(REQUESTED, wanted, _build_idle)
         if wanted == "StatusNotification":
             # F06.FR.12: only at connector level
-            return _later(self._availability.send_status, evse["id"]) if has_evse(evse, CONNECTOR) else None
+            if not has_evse(evse, CONNECTOR):
+                return None
+            self._availability.send_status(evse["id"])
+            return True
         number = evse["id"] if evse else 0
         if not 0 <= number <= EVSES or (evse and not number):
             return None if wanted in ("MeterValues", "TransactionEvent") else False
@@ -81,17 +89,11 @@ class Remote:
             transactions = self._transactions
             for n in range(1, EVSES + 1):
                 if number in (0, n) and transactions.transaction_id(n):
-                    return _later(transactions.trigger, number)
+                    transactions.trigger(number)
+                    return True
             return None
         # end
         return False
-
-
-def _later(function, *args):
-    async def after():
-        function(*args)
-
-    return after
 
 
 # end

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import board
 import pytest
+from station.rpc import STATUS
 
 from csms_stub.messages import Error, Raw, Withhold
 from tests.station.world import IDENTITY, PASSWORD, S, World
@@ -265,6 +266,44 @@ def test_a_time_that_is_no_text_changes_nothing(world):
     world.call("TriggerMessage", {"requestedMessage": "Heartbeat"})
     world.run(5)
     assert world.resets == 0
+
+
+def test_a_heartbeat_that_is_asked_for_follows_the_answer(world):
+    """Also when one was on its way already, or there is one place left in the queue (F06.FR.04)."""
+    world.boot()
+    world.accepted()
+    world.csms.answer("Heartbeat", Withhold(), times=1)
+    world.station.provisioning.send_heartbeat()
+    world.until("the withheld one", lambda: world.requests("Heartbeat"))
+    asked = world.now_ns
+    assert world.call("TriggerMessage", {"requestedMessage": "Heartbeat"}).payload["status"] == "Accepted"
+    world.run(60)
+    assert [m.at_ns > asked for m in world.requests("Heartbeat")] == [False, True]
+    assert world.session.violations == []
+
+
+def test_a_trigger_that_found_a_place_keeps_it(world):
+    """What comes to wait while the answer is being sent cannot take the place of what it promises."""
+    world.boot()
+    world.accepted()
+    rpc = world.station.rpc
+    world.csms.answer("Heartbeat", Withhold(), times=1)
+    world.station.provisioning.send_heartbeat()
+    world.until("the withheld one", lambda: world.requests("Heartbeat"))
+    answered = rpc._compose_result
+
+    async def answered_while_others_queue(*args):
+        await answered(*args)
+        while rpc.submit(STATUS, "DataTransfer", data_transfer):
+            pass
+
+    async def data_transfer(link):
+        await link.put('{"vendorId":"x"}')
+
+    rpc._compose_result = answered_while_others_queue
+    assert world.call("TriggerMessage", {"requestedMessage": "Heartbeat"}).payload["status"] == "Accepted"
+    world.run(90)
+    assert len(world.requests("Heartbeat")) == 2
 
 
 def test_heartbeats_keep_the_interval(world):
