@@ -104,7 +104,6 @@ class Diagnostics:
         # though the answer be lost
         self._kick.set()
         await link.put('{"status":"%s","filename":%s}' % (status, json.dumps(name)))
-        return
 
     def _notify(self, status, job):
         self._notices.post("LogStatusNotification", '{"status":"%s","requestId":%d}' % (status, job.id))
