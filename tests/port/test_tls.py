@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import ipaddress
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +55,13 @@ def new_key(kind: str) -> Any:
     return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
 
 
+def general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
 class Authority:
     """A CA, and what it issues; the same key signs all."""
 
@@ -87,7 +95,7 @@ class Authority:
             .add_extension(x509.KeyUsage(**usages), critical=True)
         )
         if alternative:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(alternative)]), False)
+            builder = builder.add_extension(x509.SubjectAlternativeName([general_name(alternative)]), False)
         return builder.sign(self.key, hashes.SHA256())
 
     def server(self, kind: str = "ec", host: str = HOST, **options: Any) -> Server:
@@ -297,6 +305,25 @@ def test_what_is_wrong_with_a_server_is_found_and_named(chip: Client, tmp_path: 
     # a subjectAltName counts instead of the common name
     assert refused(chip, root.server(alternative="other.local"), tmp_path).detail == MISMATCH
     assert refused(chip, root.server(host="*.local"), tmp_path).detail == MISMATCH
+
+
+def test_a_server_without_a_name_is_known_by_its_address(chip: Client, tmp_path: Path) -> None:
+    root = Authority()
+    chip.install(root.certificate)
+    named: list[str | None] = []
+    # 42 is an asterisk, but no wildcard
+    for host, server in (
+        ("10.42.0.1", root.server(alternative="10.42.0.1")),
+        (HOST, root.server(alternative=HOST)),
+    ):
+        server.context.sni_callback = lambda _, name, __: named.append(name)
+        server.start(tmp_path)
+        chip.connect(server, host=host)
+        chip.ask("free", 0)
+    assert named == [None, HOST]
+    for alternative in ("10.42.0.2", HOST):
+        server = root.server(alternative=alternative)
+        assert refused(chip, server, tmp_path, host="10.42.0.1").detail == MISMATCH
 
 
 def test_a_clock_that_is_not_set_refuses_only_what_was_over_before(chip: Client, tmp_path: Path) -> None:

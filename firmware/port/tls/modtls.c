@@ -37,6 +37,7 @@ typedef struct {
     trust_t trust;
     const uint8_t *in, *out; // received and not yet taken; a record that waits to be sent
     size_t in_size, out_size;
+    char *address; // the host until the ClientHello is made, where it is an address; see session_init
 } session_t;
 
 typedef struct {
@@ -88,7 +89,8 @@ static bool has_wildcard(const mbedtls_asn1_buf *name) {
 // Does the server name itself by a wildcard? It is not to (errata 2.62, AllowCSMSTLSWildcards).
 static bool named_by_wildcard(const mbedtls_x509_crt *certificate) {
     for (const mbedtls_x509_sequence *name = &certificate->subject_alt_names; name; name = name->next) {
-        if (name->buf.p && has_wildcard(&name->buf)) {
+        bool is_dns = (name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_DNS_NAME;
+        if (is_dns && has_wildcard(&name->buf)) {
             return true;
         }
     }
@@ -199,7 +201,15 @@ static int put_out(void *context, const unsigned char *record, size_t size) {
     return size;
 }
 
+static void restore_address(session_t *session) {
+    if (session->address) {
+        session->ssl.hostname = session->address;
+        session->address = NULL;
+    }
+}
+
 static void session_free(session_t *session) {
+    restore_address(session);
     mbedtls_ssl_free(&session->ssl);
     mbedtls_ssl_config_free(&session->config);
     mbedtls_free(session);
@@ -225,6 +235,12 @@ static int session_init(session_t *session, const char *host) {
     if (result == 0) {
         mbedtls_ssl_set_bio(&session->ssl, session, put_out, take_in, NULL);
         result = mbedtls_ssl_set_hostname(&session->ssl, host);
+    }
+    uint8_t address[16];
+    if (result == 0 && mbedtls_x509_crt_parse_cn_inet_pton(host, address)) {
+        // It is checked against the certificate, but is no server_name (RFC 6066 3): servers abort at one.
+        session->address = session->ssl.hostname;
+        session->ssl.hostname = NULL;
     }
     return result;
 }
@@ -301,6 +317,9 @@ static mp_obj_t client_handshake(mp_obj_t self_in) {
     session_t *session = session_of(self_in);
     if (!session->out_size && !mbedtls_ssl_is_handshake_over(&session->ssl)) {
         int result = mbedtls_ssl_handshake_step(&session->ssl);
+        if (session->ssl.state > MBEDTLS_SSL_CLIENT_HELLO) {
+            restore_address(session);
+        }
         if (result == MBEDTLS_ERR_SSL_WANT_READ) {
             return mp_const_none;
         }
