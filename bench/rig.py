@@ -116,7 +116,7 @@ class Rig:
         try:
             self.emulator.load(elf)
             self._symbols = content.image.symbols
-            self._traceback = Traceback(elf, self._symbols)
+            self._traceback = Traceback(content.image.frozen, self._symbols)
             self._provision(provisioning)
             self._find_log()
             self.ram = RuntimeProbes(self.emulator, content, self.journal)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
@@ -65,12 +67,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`placed`: by address, without the overlapping aliases of a place; `declared`: places by address."""
+    """`placed`: by address, without the overlapping aliases of a place; `declared`: places by address.
+
+    frozen    what port/freeze has taken out: {"names": {name in the source: name in the image}, "functions":
+              {symbol of a function's bytecode without its prefix: [file, function, offset in the symbol that
+              the lines count from, [[offset, line], ...]]}}; empty for an image that has it all, and others
+    """
 
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol]
     placed: tuple[Placed, ...]
     declared: dict[int, Place]
+    frozen: Mapping[str, Any]
 
     def content(self, address: int, size: int) -> bytes:
         """`size` bytes from `address` on; fewer where a section's content ends."""
@@ -106,13 +114,26 @@ def read_image(elf: Path) -> Image:
             if image["e_type"] != "ET_EXEC":
                 raise ImageFileError(f"{elf}: not linked ({image['e_type']})")
             found = Image(
-                tuple(_sections(image)), _symbols(image), tuple(_placed(image)), declarations(image)
+                tuple(_sections(image)),
+                _symbols(image),
+                tuple(_placed(image)),
+                declarations(image),
+                _frozen(image),
             )
         except ELFError as error:
             raise ImageFileError(f"{elf}: not an ELF file ({error})") from None
     if not found.sections:
         raise ImageFileError(f"{elf}: no section occupies memory")
     return found
+
+
+def _frozen(image: ELFFile) -> Mapping[str, Any]:
+    section = image.get_section_by_name(".frozen")
+    try:
+        found = json.loads(section.data()) if section else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def symbols_of(elf: Path) -> dict[str, Symbol]:

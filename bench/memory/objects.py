@@ -19,12 +19,10 @@ Where an object's type is not known, its words are followed as the collector doe
 
 from __future__ import annotations
 
-import json
 import struct
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.memory.heap import BLOCK, Snapshot
 from bench.memory.image import Image
@@ -326,17 +324,16 @@ class Objects:
         return f"qstr {number}"
 
 
-def program_of(elf: Path, image: Image, layout: ObjectLayout) -> Program:
-    """With the names that ``frozen.json`` beside the image tells, where there is one (see port/freeze)."""
+def program_of(image: Image, layout: ObjectLayout) -> Program:
+    """With the names that port/freeze has taken out of the image, where it has."""
     names: dict[str, str] = {}
     functions: dict[int, str] = {}
     try:
-        frozen = json.loads(elf.with_name("frozen.json").read_text())
-        names = {short: name for name, short in frozen["names"].items()}
-        for key, (file, name, *_) in frozen["functions"].items():
+        names = {short: name for name, short in image.frozen["names"].items()}
+        for key, (file, name, *_) in image.frozen["functions"].items():
             if symbol := image.symbols.get(f"fun_data_{key}"):
                 functions[symbol.value] = _qualified(key, file, name)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         pass  # another firmware, or one that has all names in it
     return Program(image, layout, names, functions, type_names(image))
 

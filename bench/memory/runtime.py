@@ -114,7 +114,7 @@ def _read_content(elf: Path, changed_ns: int, size: int) -> Content:
     image = read_image(elf)
     layout = read_layout(elf)
     collected = frozenset(return_addresses(image, COLLECT))
-    program = program_of(elf, image, layout.objects) if layout.objects else None
+    program = program_of(image, layout.objects) if layout.objects else None
     return Content(measure(elf), image, layout, collected, program)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from dataclasses import astuple
 from pathlib import Path
@@ -13,7 +14,7 @@ from bench.memory.elf import Area, measure
 from bench.memory.heap import HeapProbe, in_use, largest_free
 from bench.memory.image import read_image
 from bench.memory.layout import GcLayout, read_layout
-from bench.memory.runtime import OTHERS, OWNERS_KEPT, largest
+from bench.memory.runtime import OTHERS, OWNERS_KEPT, content_of, largest
 from bench.memory.stack import StackProbe, TouchProbe
 from bench.platforms import names
 from tests.images import Firmware
@@ -144,3 +145,12 @@ def test_image_without_micropython_has_no_heap_to_read(small_image: Path) -> Non
     assert layout.objects is None
     assert layout.rings == ()
     assert return_addresses(read_image(small_image), "gc_collect") == set()
+
+
+def test_an_image_brings_the_names_that_were_taken_out_of_it(firmware: Firmware, tmp_path: Path) -> None:
+    alone = shutil.copy(firmware(names()[0]), tmp_path / "own.elf")
+    program = content_of(alone).program
+    assert program is not None
+    assert "_queue" in program.names.values()
+    assert "station.rpc.Rpc._call()" in program.functions.values()
+    assert read_image(alone).frozen["functions"]["station_rpc_Rpc__call"][0] == "station/rpc.py"

@@ -140,11 +140,9 @@ def test_lines_are_decoded_from_addresses(tool: ModuleType, tmp_path: Path) -> N
         if tool.Opcode.mapping[operation.opcode_byte] == "BINARY_OP 5 __iadd__"
         or tool.Opcode.mapping[operation.opcode_byte].startswith("BINARY_OP")
     )
-    (tmp_path / "frozen.json").write_text(json.dumps({"functions": table}))
     start = 0x0801_2000
-    traceback = Traceback(
-        tmp_path / "firmware.elf", {"fun_data_meter_total": Symbol(start, len(total.fun_data))}
-    )
+    frozen = json.loads(json.dumps({"functions": table}))
+    traceback = Traceback(frozen, {"fun_data_meter_total": Symbol(start, len(total.fun_data))})
     at = start + total.offset_opcodes + addition.offset
     assert traceback.decoded(f"  at {at:08x}") == '  File "meter.py", line 17, in total'
     assert traceback.decoded(f"  at {start - 4:08x}") == f"  at {start - 4:08x}"

@@ -3,7 +3,8 @@
     python port/freeze [--names] .../makemanifest.py -o frozen_content.c [its other arguments]
 
 With --names the image keeps its identifiers and line numbers. Without it they go to frozen.json, beside the
-C file, from which bench/traceback.py reads them. What is frozen behaves the same either way.
+C file, and from there into the section .frozen of the ELF, which occupies no memory (bench/memory/image.py).
+What is frozen behaves the same either way.
 """
 
 from __future__ import annotations
