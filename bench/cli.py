@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from bench.commands import board, cuts, proofs, scenarios, sizes
-from bench.commands.common import complain
+from bench.commands.common import UsageError, complain
 from bench.commands.history import history
 from bench.conformance.core import ListError
 from bench.conformance.pics import PicsError
@@ -28,6 +28,7 @@ from bench.memory.linkmap import MapError
 from bench.memory.peers import PeersError
 from bench.mutations import MutationError
 from bench.page import PageError
+from bench.platforms import PLATFORMS
 from bench.price import PriceError
 from bench.provision import StoreError
 from bench.rig import RigError
@@ -76,6 +77,12 @@ app.command()(proofs.soak)
 app.command()(cuts.cuts)
 app.command()(scenarios.parity)
 app.command()(board.boot)
+
+
+@app.callback()
+def _in_its_project() -> None:
+    if not PLATFORMS.is_dir():
+        raise UsageError("installed without its project: clone the repository, and there: pip install -e .")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import signal
 import time
@@ -79,6 +80,8 @@ class Live:
             provisioning=provisioning,
             csms=Csms(passwords={provisioning.identity: provisioning.password}, on_message=self._saw_message),
             network=self._outside,
+            # no message id is used twice (part 4, 4.1.4), and a CSMS outside may know those of a run before
+            seed=secrets.randbits(31) if csms_url else 0,
         )
 
     def run(self, duration_s: float | None, *, paced: bool) -> None:

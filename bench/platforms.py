@@ -19,7 +19,6 @@ class Platform:
     """A board. UARTs and GPIO ports go by their names in the .repl."""
 
     name: str
-    chip: str
     repl: Path
     resc: Path
     modem_uart: str
@@ -62,7 +61,6 @@ def load_platform(name_or_path: str | Path) -> Platform:
     enable = reader.get("gpio", "modem_enable", str)
     return Platform(
         name=path.stem,
-        chip=reader.need("chip", None, str),
         repl=path,
         resc=path.with_suffix(".resc"),
         modem_uart=reader.need("uart", "modem", str),
@@ -75,10 +73,27 @@ def load_platform(name_or_path: str | Path) -> Platform:
     )
 
 
+_KNOWN = {
+    "uart": {"modem", "evse"},
+    "gpio": {"modem_enable"},
+    "log": {"rtt"},
+    "store": {"start", "end"},
+    "journal": {"start", "end"},
+    "clock": {"hse_hz"},
+}
+
+
 class _Reader:
     def __init__(self, file: Path, data: dict[str, Any]) -> None:
         self._file = file
         self._data = data
+        for name in data:
+            if name not in _KNOWN:
+                raise self._error(f"{name!r} is nothing that is known here; there are {', '.join(_KNOWN)}")
+            for key in self.table(name):
+                if key not in _KNOWN[name]:
+                    known = ", ".join(sorted(_KNOWN[name]))
+                    raise self._error(f"[{name}] has no {key!r}; there are {known}")
 
     def _error(self, reason: str) -> PlatformError:
         return PlatformError(f"{self._file}:1: {reason}")
@@ -89,16 +104,16 @@ class _Reader:
             raise self._error(f"[{name}] is to be a table")
         return value
 
-    def get(self, name: str, key: str | None, kind: type[T]) -> T | None:
-        value = self._data.get(name) if key is None else self.table(name).get(key)
+    def get(self, name: str, key: str, kind: type[T]) -> T | None:
+        value = self.table(name).get(key)
         if value is not None and type(value) is not kind:
-            raise self._error(f"{name}{'.' + key if key else ''} is to be of type {kind.__name__}")
+            raise self._error(f"{name}.{key} is to be of type {kind.__name__}")
         return value
 
-    def need(self, name: str, key: str | None, kind: type[T]) -> T:
+    def need(self, name: str, key: str, kind: type[T]) -> T:
         value = self.get(name, key, kind)
         if value is None:
-            raise self._error(f"{name}{'.' + key if key else ''} is missing")
+            raise self._error(f"{name}.{key} is missing")
         return value
 
     def range(self, name: str) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ stand the lines of the logs (port/log.h): their kind before the number, and the 
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ KEY_MAX, VALUE_MAX = 64, 4095
 _BANK_HEADER = struct.Struct("<IIII")
 _RECORD_HEADER = struct.Struct("<II")
 _NUMBER_SIZE = _TIME_SIZE = 4
+
+
+_IDENTITY = re.compile(r"[a-zA-Z0-9*\-_=+|@.]{1,48}")
+_PASSWORD = re.compile(r"[a-zA-Z0-9*\-_=:+|@.]{16,64}")
 
 
 class StoreError(ValueError):
@@ -50,6 +55,20 @@ class Provisioning:
     variables: Mapping[str, str] = field(default_factory=dict)
     csms_roots: Sequence[bytes] = ()
     manufacturer_roots: Sequence[bytes] = ()
+
+    def check(self) -> None:
+        """Raises StoreError for an identity or a password that OCPP does not allow (part 4, 3.1.1; A00.FR.205
+        with errata: the longest that BasicAuthPassword may take)."""
+        if not _IDENTITY.fullmatch(self.identity):
+            raise StoreError(
+                f"the identity {self.identity!r} must have 1 to 48 characters "
+                "out of a-z A-Z 0-9 * - _ = + | @ ."
+            )
+        if not _PASSWORD.fullmatch(self.password):
+            raise StoreError(
+                f"the password of {len(self.password)} characters must have 16 to 64 "
+                "out of a-z A-Z 0-9 * - _ = : + | @ ."
+            )
 
     def entries(self) -> dict[str, bytes]:
         """Store keys and values, in the order in which they are written."""

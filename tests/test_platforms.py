@@ -29,9 +29,9 @@ def test_a_path_takes_the_toml_beside_it(tmp_path: Path) -> None:
     repl.write_bytes((PLATFORMS / "nrf52840dk.repl").read_bytes())
     with pytest.raises(PlatformError, match=r"mine.toml:1: No such file"):
         load_platform(repl)
-    repl.with_suffix(".toml").write_text('chip = "x"\n[uart]\nmodem = "a"\nevse = "b"\n')
+    repl.with_suffix(".toml").write_text('[uart]\nmodem = "a"\nevse = "b"\n')
     platform = load_platform(str(repl))
-    assert (platform.name, platform.chip, platform.modem_enable) == ("mine", "x", None)
+    assert (platform.name, platform.modem_enable) == ("mine", None)
     assert (platform.rtt_symbol, platform.store_symbols, platform.hse_hz) == (None, None, None)
 
 
@@ -43,13 +43,14 @@ def test_an_unknown_name() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("chip =", "Invalid value"),
-        ('[uart]\nmodem = "a"\nevse = "b"', "chip is missing"),
-        ('chip = "x"\n[uart]\nmodem = "a"', "uart.evse is missing"),
-        ('chip = 5\n[uart]\nmodem = "a"\nevse = "b"', "chip is to be of type str"),
-        ('chip = "x"\nuart = 1', r"\[uart\] is to be a table"),
-        ('chip = "x"\n[uart]\nmodem = "a"\nevse = "b"\n[gpio]\nmodem_enable = "p"', "is to be PORT.PIN"),
-        ('chip = "x"\n[uart]\nmodem = "a"\nevse = "b"\n[store]\nstart = "s"', "store.end is missing"),
+        ("uart =", "Invalid value"),
+        ('[uart]\nmodem = "a"', "uart.evse is missing"),
+        ('[uart]\nmodem = 5\nevse = "b"', "uart.modem is to be of type str"),
+        ("uart = 1", r"\[uart\] is to be a table"),
+        ('[uart]\nmodem = "a"\nevse = "b"\n[gpio]\nmodem_enable = "p"', "is to be PORT.PIN"),
+        ('[uart]\nmodem = "a"\nevse = "b"\n[store]\nstart = "s"', "store.end is missing"),
+        ('chip = "x"', "'chip' is nothing that is known here; there are uart, gpio"),
+        ('[uart]\nmodm = "a"', r"\[uart\] has no 'modm'; there are evse, modem"),
     ],
 )
 def test_errors_name_the_file(tmp_path: Path, text: str, reason: str) -> None:

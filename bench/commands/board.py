@@ -16,6 +16,7 @@ from bench.commands.common import (
     FirmwareFile,
     PlatformFile,
     RenodePath,
+    UsageError,
     VariantName,
     choose_emulator,
     chosen_boards,
@@ -42,7 +43,9 @@ def build(board: Boards = None, variant: VariantName = RELEASE) -> None:
 def boot(
     *,
     board: Board = "stm32f4_discovery",
-    variant: VariantName = RELEASE,
+    variant: Annotated[
+        str | None, typer.Option("--variant", help="What is built, else lite, debug or secure (see above).")
+    ] = None,
     csms: Annotated[
         str | None,
         typer.Option("--csms", help="ws:// or wss://host:port/path of your own CSMS; else one in here."),
@@ -71,14 +74,17 @@ def boot(
     from bench.live import Live, outside
 
     provisioning = Provisioning(
-        identity=identity or Provisioning.identity,
-        password=password or Provisioning.password,
+        identity=Provisioning.identity if identity is None else identity,
+        password=Provisioning.password if password is None else password,
         **outside(csms, root),
     )
-    if repl and image is None and variant == RELEASE:
-        variant = "debug"
-    if root and image is None and variant == RELEASE:
-        variant = "secure"
+    provisioning.check()
+    needs = {"repl"} if repl else set()
+    needs |= {"tls"} if root else set()
+    if variant is None:
+        variant = "debug" if repl else "secure" if root else RELEASE
+    if image is None:
+        _check_variant(variant, needs)
 
     choose_emulator(emulator, renode)
     ((name, elf),) = images_on([board], image, platform, variant).items()
@@ -91,3 +97,10 @@ def boot(
         console=out,
         typed=sys.stdin.fileno() if repl else None,
     ).run(duration, paced=bool(csms) or (out.is_terminal or repl if pace is None else pace))
+
+
+def _check_variant(name: str, needs: set[str]) -> None:
+    variant = firmware.table().variants.get(name)
+    for feature in sorted(needs - variant.features) if variant else ():
+        option = {"repl": "--repl", "tls": "--csms wss://"}[feature]
+        raise UsageError(f"{option} needs the feature {feature}, which the variant {name} has not")

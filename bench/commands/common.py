@@ -152,10 +152,15 @@ def applicable(scenarios: Sequence[Scenario], cases: Sequence[Case], declared: P
 
 def check_image(name: str, elf: Path, emulator: str) -> None:
     """Raises what is wrong with a platform or an image once, before every scenario would."""
-    board = create(kind_of(emulator), load_platform(name))
+    platform = load_platform(name)
+    board = create(kind_of(emulator), platform)
     try:
         measure(elf)
         board.load(elf)
+        for uart in (platform.modem_uart, platform.evse_uart):
+            board.uart_read(uart)
+        if platform.modem_enable:
+            board.gpio_get(*platform.modem_enable)
     finally:
         board.close()
         close_idle()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from rich.console import Console
 
 from bench import firmware as firmware_build
 from bench.commands.common import (
@@ -27,6 +28,9 @@ from bench.commands.common import (
 from bench.emulators import Kind
 from bench.firmware import RELEASE
 from bench.scenarios import discover
+
+# where there is no terminal: no figure is cut off
+_AS_WIDE_AS_IT_TAKES = Console(width=240)
 
 
 def soak(
@@ -61,7 +65,8 @@ def soak(
         result: Report = lived.run(day_is_over)
         image = firmware_build.image_name(name, variant)
         (report / f"soak-{image}.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
-        out.print(result.table())
+        table = result.table()
+        (out if out.is_terminal else _AS_WIDE_AS_IT_TAKES).print(table)
         for line in result.problems:
             complain(f"{name}: {line}")
         failed = failed or bool(result.problems)

@@ -119,7 +119,10 @@ def price(
     board: Boards = None,
     variant: VariantName = RELEASE,
     form: Format = "table",
-    report: Annotated[Path, typer.Option("--report", help="Folder for price.json.")] = REPORT,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Folder for price.json, which has all features; else build/report."),
+    ] = None,
 ) -> None:
     """What each feature costs: switch it off, build, boot, subtract. Some minutes, and then seconds."""
     from bench import price as prices
@@ -127,11 +130,14 @@ def price(
     check_format(form)
     if variant not in firmware.variants():
         raise UsageError(f"no variant {variant!r}; there are {', '.join(firmware.variants())}")
+    if feature and report:
+        raise UsageError(f"--report {report} is for the prices of all features: name none")
     bills = [prices.price(name, variant, to_stderr, feature or ()) for name in chosen_boards(board)]
     content = prices.to_json(bills)
     if not feature:
-        report.mkdir(parents=True, exist_ok=True)
-        (report / "price.json").write_text(json.dumps(content, indent=1) + "\n")
+        folder = report or REPORT
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "price.json").write_text(json.dumps(content, indent=1) + "\n")
     if form == "markdown":
         print(prices.markdown(bills), end="")
     elif form == "json":
