@@ -89,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code; only what is a defect of the bench itself leaves a traceback."""
     try:
         code = app(args=arguments, standalone_mode=False)
+        if code == EXIT_INTERRUPTED:  # what typer makes of it
+            raise KeyboardInterrupt
     except ClickException as error:
         if text := error.format_message():  # empty where the help was shown instead
             complain(text)

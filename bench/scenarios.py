@@ -10,11 +10,13 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from robot.run import run as run_robot
 from bench.results import MEASUREMENTS, Measurement, Result
 
 ROOT = Path(__file__).resolve().parent.parent / "robot"
+_EMULATORS_END_S = 5.0
 _ID = re.compile(r"TC_[A-Z]_\d+_CS")
 
 
@@ -166,8 +169,7 @@ def run_all(
                 idle.append(worker)
                 on_result(results[number])
     except BaseException:
-        for child in psutil.Process().children(recursive=True):
-            child.terminate()
+        kill_workers()
         raise
     for worker in idle:
         worker.end()
@@ -181,7 +183,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,))
-        self._process.start()
+        with deaf_to_ctrl_c():
+            self._process.start()
         theirs.close()
 
     def begin(self, job: Job) -> None:
@@ -210,9 +213,40 @@ def _work(connection: Connection) -> None:
         connection.send(result)
 
 
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Of the parent: workers that are started within never hear Ctrl-C, not even while they import; the parent
+    hears one that came meanwhile at the end."""
+    resource_tracker.ensure_running()  # its start would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def kill_workers() -> None:
+    """Of the parent: end all workers at once, and with them their emulators.
+
+    They are not asked: Robot takes a SIGTERM for the end of a test, and goes on. A Renode ends as soon as it
+    sees its worker gone; one that does not is killed, too.
+    """
+    workers = multiprocessing.active_children()
+    emulators: list[psutil.Process] = []
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            emulators += psutil.Process(worker.pid).children(recursive=True)
+        worker.kill()
+    for worker in workers:
+        worker.join()
+    _, left = psutil.wait_procs(emulators, _EMULATORS_END_S)
+    for emulator in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            emulator.kill()
+
+
 def follow_parent() -> None:
-    """Of a worker: Ctrl-C is for the parent alone, which ends its workers; killed, it cannot, so they look
-    themselves."""
+    """Of a worker: the parent ends its workers; killed, it cannot, so they look themselves."""
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.scenarios import Job, follow_parent, run_job
+from bench.scenarios import Job, deaf_to_ctrl_c, follow_parent, kill_workers, run_job
 
 GRANULE = 64
 CHECKED = (1, 2, 4, 8, 16)
@@ -99,9 +99,14 @@ def find(whole: Sequence[Job], workers: int, on_found: Callable[[Found], None]) 
     """Of the scenario of each job, in the jobs' order; `on_found` hears of each as soon as it is there."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent) as pool:
-        running = [pool.submit(find_one, job) for job in whole]
-        for done in as_completed(running):
-            on_found(done.result())
+        try:
+            with deaf_to_ctrl_c():
+                running = [pool.submit(find_one, job) for job in whole]
+            for done in as_completed(running):
+                on_found(done.result())
+        except BaseException:
+            kill_workers()  # the pool would wait for all that they still have to do
+            raise
         return [each.result() for each in running]
 
 

@@ -292,6 +292,30 @@ def test_killed_run_leaves_no_process_behind(firmware: Firmware, tmp_path: Path)
     assert not alive
 
 
+@pytest.mark.parametrize("command", [("run", "--repeat", "50"), ("heap",)], ids=" ".join)
+def test_ctrl_c_is_one_line_and_leaves_no_process_behind(
+    command: tuple[str, ...], firmware: Firmware, tmp_path: Path
+) -> None:
+    firmware(BOARDS[0])
+    options = ("--board", BOARDS[0], "--emulator", "unicorn", "--jobs", "2", "--report", str(tmp_path))
+    bench = psutil.Popen(
+        [sys.executable, "-m", "bench.cli", *command, *options],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not any(tmp_path.rglob("output.xml")) and bench.poll() is None:
+        time.sleep(0.05)
+    processes = bench.children(recursive=True)
+    assert len(processes) >= 2
+    bench.send_signal(signal.SIGINT)
+    _, errors = bench.communicate(timeout=30)
+    assert (bench.returncode, errors) == (130, "ocpp-bench: interrupted\n")
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
 def test_size_as_json_adds_up(firmware: Firmware) -> None:
     done = ocpp_bench("size", "--json")
     assert done.returncode == 0, done.stderr
