@@ -215,8 +215,10 @@ def _work(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def deaf_to_ctrl_c() -> Iterator[None]:
-    """Of the parent: workers that are started within never hear Ctrl-C, not even while they import; the parent
-    hears one that came meanwhile at the end."""
+    """Of the parent: workers that are started within never hear Ctrl-C, not even while they import.
+
+    The parent hears one that came meanwhile at the end.
+    """
     resource_tracker.ensure_running()  # its start would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
