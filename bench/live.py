@@ -190,7 +190,15 @@ def outside(url: str | None, root: Path | None) -> dict[str, Any]:
         if root:
             raise RigError(f"--root {root} goes with --csms wss://host:port/path")
         return {}
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise RigError(
+            f"--csms {url}: {error}; must be ws://host:port/path or wss://host:port/path"
+        ) from None
+    if port == 0:
+        raise RigError(f"--csms {url}: nothing can listen on port 0; without a port it is 80, or 443 for wss")
     if parts.scheme not in _PORTS or not parts.hostname:
         raise RigError(f"--csms {url}: must be ws://host:port/path or wss://host:port/path")
     if (parts.scheme == "wss") != (root is not None):

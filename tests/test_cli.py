@@ -132,6 +132,8 @@ def test_files_that_are_no_firmware_for_the_board(firmware: Firmware, tmp_path: 
 def test_csms_url_that_the_station_cannot_use(firmware: Firmware, tmp_path: Path) -> None:
     for url in ("http://csms.example", "localhost:9000"):
         complains(ocpp_bench("boot", "--csms", url), "must be ws://host:port/path")
+    for url in ("ws://localhost:abc/", "ws://localhost:99999/", "ws://localhost:0/", "ws://[::1/"):
+        complains(ocpp_bench("boot", "--csms", url), f"--csms {url}: ")
     complains(ocpp_bench("boot", "--csms", "wss://csms.example/ocpp"), "needs --root FILE")
     (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     root = ("--root", tmp_path / "root.pem", "--variant", "lite")
