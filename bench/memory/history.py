@@ -142,7 +142,8 @@ def run_figures(folder: Path, revision: str, variant: str) -> dict[str, dict[str
             for board in dict.fromkeys(each["board"] for each in runs)
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise HistoryError(f"{folder}: no results of a run ({error!r}); ocpp-bench run writes them") from None
+        why = f"{type(error).__name__}: {error}"
+        raise HistoryError(f"{folder}: no results of a run ({why}); ocpp-bench run writes them") from None
 
 
 def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -13,12 +13,16 @@ from bench.memory.history import Entry, HistoryError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FORMATS = (".svg", ".png", ".pdf")
+
 
 def plot(entries: Sequence[Entry], limits: Sequence[Limit], path: Path) -> None:
     """Draw one board and variant into a file, of the kind that its name says (.svg, .png, .pdf).
 
-    Raises HistoryError where matplotlib is missing, or there is nothing to draw.
+    Raises HistoryError where the name says no kind, matplotlib is missing, or there is nothing to draw.
     """
+    if path.suffix not in FORMATS:
+        raise HistoryError(f"{path}: a plot goes to a file that ends in {', '.join(FORMATS)}")
     if len({(entry.board, entry.variant) for entry in entries}) != 1:
         raise HistoryError("a plot is of one board and one variant")
     try:

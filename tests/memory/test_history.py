@@ -89,6 +89,10 @@ def test_figures_are_of_a_whole_run_of_that_revision(tmp_path: Path) -> None:
             run_figures(leave(about), "HEAD", "lite")
     with pytest.raises(HistoryError, match="no results of a run"):
         run_figures(tmp_path / "nowhere", "HEAD", "lite")
+    (tmp_path / "results.json").write_bytes(bytes(range(256)) * 400)
+    with pytest.raises(HistoryError, match="no results of a run") as error:
+        run_figures(tmp_path, "HEAD", "lite")
+    assert len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"revision": "1"}', "3"])
@@ -120,6 +124,20 @@ def test_plot_is_the_same_each_time(entry: Entry, tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_text() == (tmp_path / "two.svg").read_text()
     with pytest.raises(HistoryError, match="one board"):
         plot([entry, replace(entry, board="other")], read_budget(), tmp_path / "three.svg")
+
+
+@pytest.mark.parametrize("name", ["x.foo", "noext", "."])
+def test_plots_whose_name_says_no_kind(
+    name: str, entry: Entry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    with pytest.raises(HistoryError, match=r"a plot goes to a file that ends in \.svg"):
+        plot([entry], read_budget(), path)
+    assert main(["history", "plot", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert str(path) in error
+    assert not list(tmp_path.parent.glob(f"{tmp_path.name}*/*.png"))
 
 
 def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
