@@ -23,6 +23,7 @@ RUNTIME = ("heap_live", "heap_peak", "heap_after_collection", "stack_peak", "sta
 """What results.json knows of a scenario's RAM (bench.memory.runtime.MemoryUse)."""
 HELD = "heap_owners"
 """And what each owner held of the live heap at its peak: the most of all scenarios."""
+_SIZES = "ROM and RAM"
 
 
 class CompareError(Exception):
@@ -82,20 +83,37 @@ def changes(old: Sequence[Bytes], new: Sequence[Bytes], level: Level) -> list[Ch
     """What differs at a level, the largest growth first.
 
     At every level run-time figures are by scenario, and what is held of the heap by owner; an owner that one
-    side does not name counts there as the most that it may hold.
+    side does not name counts there as the most that it may hold. What only one side was measured for is left
+    out. Raises CompareError where nothing is in both.
     """
     before, after = _sums(old, level), _sums(new, level)
-    boards = {board for board, _, _ in before} & {board for board, _, _ in after}
-    if before and after and not boards:
-        raise CompareError("the two sides have no board in common")
+    shared = _measured(old) & _measured(new)
+    if old and new and not shared:
+        raise CompareError(f"nothing to compare: one holds {_in_words(old)}, the other {_in_words(new)}")
     found = [
         Change(*key, before.get(key, 0), after.get(key, 0))
         for key in dict.fromkeys([*before, *after])
-        if key[0] in boards and before.get(key, 0) != after.get(key, 0) and key[1] != HELD
+        if (key[0], _measure(key[1])) in shared and before.get(key, 0) != after.get(key, 0) and key[1] != HELD
     ]
-    for board in boards:
+    for board in {board for board, _ in shared}:
         found += _held_changes(board, before, after)
     return sorted(found, key=lambda c: (c.board, c.kind, -c.growth, c.name))
+
+
+def _measure(kind: str) -> str:
+    """ROM and RAM are known together, or neither is."""
+    return kind if kind in (*RUNTIME, HELD) else _SIZES
+
+
+def _measured(found: Sequence[Bytes]) -> set[tuple[str, str]]:
+    return {(each.board, _measure(each.kind)) for each in found}
+
+
+def _in_words(found: Sequence[Bytes]) -> str:
+    boards: dict[str, list[str]] = defaultdict(list)
+    for board, what in sorted(_measured(found)):
+        boards[board].append(what)
+    return " and ".join(f"{', '.join(held)} of {board}" for board, held in boards.items())
 
 
 def _held_changes(
@@ -201,7 +219,8 @@ def _from_json(path: Path, boards: Sequence[str]) -> list[Bytes]:
         raise CompareError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CompareError(
-            f"{path}: not what `ocpp-bench size --json` or `ocpp-bench run` writes ({error!r})"
+            f"{path}: not what `ocpp-bench size --json` or `ocpp-bench run` writes "
+            f"({type(error).__name__}: {error})"
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,38 @@ def test_files_that_are_no_measurements(tmp_path: Path, content: str, message: s
     file.write_text(content)
     with pytest.raises(CompareError, match=message):
         load(str(file), BOARDS)
+
+
+def test_what_is_wrong_with_a_file_is_said_without_all_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "old.json"
+    file.write_bytes(bytes(range(256)) * 400)
+    with pytest.raises(CompareError, match="UnicodeDecodeError") as error:
+        load(str(file), BOARDS)
+    assert len(str(error.value)) < 400
+
+
+def test_only_what_both_sides_hold_is_compared(
+    small_image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board, run = BOARDS[0], tmp_path / "results.json"
+    memory = {"heap_live": 5, "stack_peak": 7}
+    run.write_text(json.dumps([{"board": board, "id": "TC_B_01_CS", "repeat": 0, "memory": memory}]))
+    sizes = tmp_path / "sizes.json"
+    sizes.write_text(json.dumps({board: measure(small_image).to_json()}))
+    ran, built = load(str(run), BOARDS), load(str(sizes), BOARDS)
+    for old, new in ((ran, built), (built, ran)):
+        with pytest.raises(CompareError, match=rf"nothing to compare: .*ROM and RAM of {board}"):
+            changes(old, new, "symbol")
+    assert main(["compare", str(run), str(sizes)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"one holds heap_live, stack_peak of {board}, the other ROM and RAM of {board}" in error
+    (peak,) = (each for each in ran if each.kind == "stack_peak")
+    assert changes([*built, peak], [*built, *ran], "symbol") == []
+    assert [change.kind for change in totals([peak], ran)] == ["stack_peak"]
+    other = [replace(each, board="another") for each in built]
+    with pytest.raises(CompareError, match=rf"one holds ROM and RAM of {board}, the other .* of another"):
+        changes(built, other, "symbol")
 
 
 def test_references_that_are_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
