@@ -31,6 +31,7 @@ from bench.page import PageError
 from bench.platforms import PLATFORMS
 from bench.price import PriceError
 from bench.provision import StoreError
+from bench.results import ResultsError
 from bench.rig import RigError
 from bench.scenarios import ScenarioError
 
@@ -53,6 +54,7 @@ CLEAR_ERRORS = (
     PageError,
     PicsError,
     PriceError,
+    ResultsError,
     RigError,
     ScenarioError,
     StoreError,

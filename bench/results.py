@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 MEASUREMENTS = "measurements.jsonl"
 """File in a scenario's output folder: one Measurement a line."""
+
+
+class ResultsError(Exception):
+    """A file of results has another shape than the command gives it that writes it. One clear line."""
+
+
+@contextmanager
+def written_by(command: str, path: Path) -> Iterator[None]:
+    """Within, the content of `path` is taken apart. Raises ResultsError where it has not the shape for it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+        raise ResultsError(f"{path}: not what {command} writes; run it again") from None
 
 
 @dataclass(frozen=True, slots=True)

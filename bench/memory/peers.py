@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.results import written_by
+
 PEERS = Path(__file__).with_name("peers.toml")
 
 CORE, NETWORK, TLS, BOARD = "core", "network", "tls", "board"
@@ -108,29 +110,36 @@ def our_rows(
 def measurements(folder: Path, board: str, image: str | None = None) -> dict[str, int | None]:
     """What a run of all scenarios, and the search for the smallest heap, left in `folder`.
 
-    `image`: SHA-256 of the image that it must be about. Figures are None where there is none of that.
+    `image`: SHA-256 of the image that it must be about. Figures are None where there is none of that. Raises
+    ResultsError where something else is in their files.
     """
     found: dict[str, int | None] = dict.fromkeys((BOOT_HEAP, MOST_HEAP, LEAST_HEAP, STACK, PASSED))
-    matrix, results, run = (_read(folder / f"{name}.json") for name in ("conformance", "results", "run"))
-    columns = [
-        f"{column['board']} {column['emulator']}"
-        for column in (matrix or {}).get("columns", [])
-        if column["board"] == board and image in (None, column["firmware"])
-    ]
-    if not columns:
-        return found
-    mandatory = [case for case in matrix["cases"] if case["conformance"] == "M"]
-    found[PASSED] = max(
-        sum(case["verdicts"].get(column, {}).get("verdict") == "pass" for case in mandatory)
-        for column in columns
-    )
-    if results and run and run["whole"]:
-        memory = {r["id"]: r["memory"] for r in results if r["board"] == board and r["memory"]}
-        found[BOOT_HEAP] = memory.get(_BOOT, {}).get("heap_live")
-        found[MOST_HEAP] = _most(each.get("heap_live") for each in memory.values())
-        found[STACK] = _most(each.get("stack_peak") for each in memory.values())
-        least = [each["heap_min"] for each in _read(folder / "heap.json") or [] if each["board"] == board]
-        found[LEAST_HEAP] = _most(least) if None not in least else None
+    paths = {name: folder / f"{name}.json" for name in ("conformance", "results", "run", "heap")}
+    matrix, results, run, heap = map(_read, paths.values())
+    with written_by("ocpp-bench run", paths["conformance"]):
+        columns = [
+            f"{column['board']} {column['emulator']}"
+            for column in (matrix or {}).get("columns", [])
+            if column["board"] == board and image in (None, column["firmware"])
+        ]
+        if not columns:
+            return found
+        mandatory = [case for case in matrix["cases"] if case["conformance"] == "M"]
+        found[PASSED] = max(
+            sum(case["verdicts"].get(column, {}).get("verdict") == "pass" for case in mandatory)
+            for column in columns
+        )
+    with written_by("ocpp-bench run", paths["run"]):
+        whole = run and run["whole"]
+    if results and whole:
+        with written_by("ocpp-bench run", paths["results"]):
+            memory = {r["id"]: r["memory"] for r in results if r["board"] == board and r["memory"]}
+            found[BOOT_HEAP] = memory.get(_BOOT, {}).get("heap_live")
+            found[MOST_HEAP] = _most(each.get("heap_live") for each in memory.values())
+            found[STACK] = _most(each.get("stack_peak") for each in memory.values())
+        with written_by("ocpp-bench heap", paths["heap"]):
+            least = [each["heap_min"] for each in heap or [] if each["board"] == board]
+            found[LEAST_HEAP] = _most(least) if None not in least else None
     return found
 
 

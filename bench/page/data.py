@@ -13,6 +13,7 @@ from bench.keywords.base import TELLING, TELLING_MOST
 from bench.memory import history, peers
 from bench.memory.budget import read_budget
 from bench.page.keep import MEMORY, RUN
+from bench.results import written_by
 from bench.trace import TRACE
 
 HEAP, PRICE = "heap.json", "price.json"
@@ -44,34 +45,40 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     peers      rows and notes of bench.memory.peers, and what two columns are called; None for a foreign image
     price, heap   as their commands wrote them
 
-    Raises PageError where no run has left its results, BudgetError, HistoryError, PeersError.
+    Raises PageError where no run has left its results, ResultsError where something else is in their files,
+    BudgetError, HistoryError, PeersError.
     """
     results = _read(folder / "results.json")
     if not isinstance(results, list):
         raise PageError(f"{folder / 'results.json'}: no results of a run; ocpp-bench run writes them")
-    runs = [
-        {name: result.get(name) for name in _RUN_FIELDS} for result in results if not result.get("repeat")
-    ]
     traces: dict[str, dict[str, Any]] = defaultdict(dict)
-    for run in runs:
-        trace = _read(folder / "runs" / run["board"] / run["id"] / "0" / TRACE)
-        if trace is not None:
-            traces[run["id"]][run["board"]] = trace
-        run["trace"] = list(traces).index(run["id"]) if trace is not None else None
+    with written_by("ocpp-bench run", folder / "results.json"):
+        runs = [
+            {name: result.get(name) for name in _RUN_FIELDS} for result in results if not result.get("repeat")
+        ]
+        for run in runs:
+            trace = _read(folder / "runs" / run["board"] / run["id"] / "0" / TRACE)
+            if trace is not None:
+                traces[run["id"]][run["board"]] = trace
+            run["trace"] = list(traces).index(run["id"]) if trace is not None else None
     about, memory = _read(folder / RUN) or {}, _read(folder / MEMORY) or {}
+    with written_by("ocpp-bench run", folder / RUN):
+        variant = about.get("variant")
+    with written_by("ocpp-bench run", folder / MEMORY):
+        images = {board: image(static) for board, static in memory.items()}
     core = {
         "about": about,
         "runs": runs,
         "matrix": _read(folder / "conformance.json"),
         "blocks": BLOCKS,
-        "images": {board: image(static) for board, static in memory.items()},
+        "images": images,
         "budget": [asdict(limit) for limit in read_budget()],
         "telling": {**TELLING, "": TELLING_MOST},
         "history": [
             {name: value for name, value in asdict(entry).items() if name != "blocks"}
             for entry in history.read()
         ],
-        "peers": _peers(folder, memory, about.get("variant")),
+        "peers": _peers(folder, memory, variant),
         "price": _read(folder / PRICE),
         "heap": _read(folder / HEAP),
     }
@@ -81,11 +88,13 @@ def gather(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _peers(folder: Path, memory: dict[str, Any], variant: str | None) -> dict[str, Any] | None:
     if variant is None:
         return None
-    ours = [
-        row
-        for board, static in memory.items()
-        for row in peers.our_rows(static["items"], board, variant, peers.measurements(folder, board))
-    ]
+    measured = {board: peers.measurements(folder, board) for board in memory}
+    with written_by("ocpp-bench run", folder / MEMORY):
+        ours = [
+            row
+            for board, static in memory.items()
+            for row in peers.our_rows(static["items"], board, variant, measured[board])
+        ]
     return {
         "rows": peers.ordered([*peers.peer_rows(), *ours]),
         "notes": peers.notes(),

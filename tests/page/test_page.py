@@ -58,6 +58,45 @@ def blobs(folder: Path) -> dict[str, Any]:
 # the data
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("results.json", "[1, 2]"),
+        ("results.json", "[{}]"),
+        ("results.json", '{"a": 1}'),
+        ("conformance.json", "[1, 2]"),
+        ("run.json", "[1, 2]"),
+        ("run.json", '{"variant": "lite"}'),
+        ("memory.json", "[1, 2]"),
+        ("memory.json", '{"a": 1}'),
+        ("memory.json", '{"b": {"items": [1]}}'),
+        ("heap.json", "[1, 2]"),
+    ],
+)
+def test_files_that_no_run_has_left(
+    name: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = {"variant": "lite", "whole": True}
+    column = {"board": "b", "emulator": "unicorn", "firmware": "abc"}
+    result = {"board": "b", "id": "TC_B_01_CS", "memory": None}
+    whole = {
+        "results.json": json.dumps([result]),
+        "conformance.json": json.dumps({"columns": [column], "cases": []}),
+        "run.json": json.dumps(run),
+        "memory.json": json.dumps({"b": {"items": []}}),
+    }
+    for each, text in (whole | {name: content}).items():
+        (tmp_path / each).write_text(text)
+    assert main(["report", "--report", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"ocpp-bench: {tmp_path / name}: no")
+    assert error.count("\n") == 1
+    for each, text in whole.items():
+        (tmp_path / each).write_text(text)
+    (tmp_path / "heap.json").unlink(missing_ok=True)
+    assert main(["report", "--report", str(tmp_path)]) == 0
+
+
 def test_rom_and_ram_add_up_to_the_image(report: Path, firmware: Firmware) -> None:
     memory, shown = measure(firmware(BOARD)), blobs(report)["core"]["images"][BOARD]
     assert (shown["rom"], shown["ram"]) == (memory.rom, memory.ram)
