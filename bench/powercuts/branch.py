@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -27,6 +28,7 @@ class Branch(Generic[T]):
         reading, writing = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent, which kills its branches
             os.close(reading)
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(pickle.dumps(_outcome(work)))
@@ -34,10 +36,19 @@ class Branch(Generic[T]):
         os.close(writing)
         self._reading = reading
 
+    def kill(self) -> None:
+        """Instead of `result`: nobody wants it any more."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+
     def result(self) -> T:
         """What `work` has returned. Raises BranchError."""
-        with os.fdopen(self._reading, "rb") as pipe:
-            pickled = pipe.read()
+        try:
+            with os.fdopen(self._reading, "rb") as pipe:
+                pickled = pipe.read()
+        except BaseException:
+            self.kill()
+            raise
         _, status = os.waitpid(self._pid, 0)
         if not pickled:
             raise BranchError(f"a branch has ended with status {status}")

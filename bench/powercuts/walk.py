@@ -136,14 +136,19 @@ def walk(
         on_cut(cut)
 
     rig = span.rig
-    for number, (at_ns, _) in enumerate(spread(course.groups, count, seed)):
-        if len(under_way) == jobs:
+    try:
+        for number, (at_ns, _) in enumerate(spread(course.groups, count, seed)):
+            if len(under_way) == jobs:
+                take()
+            span.advance(at_ns)
+            cut = Cut(number, rig.now_ns, _phase(course.phases, rig.now_ns), span.hit(), Verdict())
+            under_way.append((cut, Branch(lambda n=number: _cut(span, n + seed, follow(n)))))  # type: ignore[misc]
+        while under_way:
             take()
-        span.advance(at_ns)
-        cut = Cut(number, rig.now_ns, _phase(course.phases, rig.now_ns), span.hit(), Verdict())
-        under_way.append((cut, Branch(lambda n=number: _cut(span, n + seed, follow(n)))))  # type: ignore[misc]
-    while under_way:
-        take()
+    except BaseException:
+        for _, branch in under_way:
+            branch.kill()
+        raise
     rig.close()
     return Report(board, span.name, seed, cuts)
 

@@ -1,11 +1,17 @@
 """Where power is cut, and going on in a copy of the bench."""
 
 import os
+import signal
+import threading
+import time
+from unittest.mock import MagicMock
 
+import psutil
 import pytest
 
 from bench.powercuts.branch import Branch, BranchError
 from bench.powercuts.points import Group, spread
+from bench.powercuts.walk import Course, Verdict, walk
 
 GROUPS = [
     Group("erase", 3, [(0, 100)]),
@@ -54,3 +60,44 @@ def test_a_branch_that_fails_says_why() -> None:
         Branch(lambda: 1 // 0).result()
     with pytest.raises(BranchError, match="status"):
         Branch(lambda: os._exit(3)).result()
+
+
+def test_ctrl_c_is_for_the_original_which_kills_its_branches() -> None:
+    def sleep(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
+    branch = Branch(lambda: sleep(1))
+    time.sleep(0.2)
+    os.kill(branch._pid, signal.SIGINT)
+    assert branch.result() == 1
+    branch = Branch(lambda: sleep(60))
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        branch.result()
+    assert not psutil.pid_exists(branch._pid)
+    span = Forever()
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        walk("board", span, count=3, seed=1, jobs=2, follow=lambda n: False)
+    assert psutil.Process().children() == []
+
+
+class Forever:
+    """A span of which no judgement comes."""
+
+    name, rig = "forever", MagicMock(now_ns=0)
+
+    def begin(self) -> None: ...
+
+    def whole(self) -> Course:
+        return Course(GROUPS, [])
+
+    def advance(self, at_ns: int) -> None: ...
+
+    def judge(self, follow: bool) -> Verdict:
+        time.sleep(60)
+        return Verdict()
+
+    def hit(self) -> str:
+        return "none"
