@@ -379,7 +379,7 @@ async def _run(options: argparse.Namespace, console: Console, log: TextIO | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server until Ctrl-C; exit code 0, or 1 with one line on stderr where it cannot."""
+    """Run the server until Ctrl-C; exit code 0, or 2 with one line on stderr where it cannot."""
     options = _arguments(arguments)
     console = Console(highlight=False)
     with contextlib.ExitStack() as stack:
@@ -395,5 +395,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pass
         except (ServerError, CsmsError) as error:
             print(f"csms_stub: {error}", file=sys.stderr)
-            return 1
+            return 2
     return 0

@@ -235,7 +235,7 @@ def taken_port() -> Iterator[int]:
 
 
 def test_a_port_in_use_is_one_line(taken_port: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--port", str(taken_port)]) == 1
+    assert main(["--port", str(taken_port)]) == 2
     expected = f"csms_stub: cannot listen on 127.0.0.1:{taken_port}: {os.strerror(98)}\n"
     assert capsys.readouterr().err == expected
 
@@ -252,7 +252,7 @@ def test_a_port_in_use_is_one_line(taken_port: int, capsys: pytest.CaptureFixtur
 def test_bad_input_is_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([argument.format(here=__file__) for argument in arguments]) == 1
+    assert main([argument.format(here=__file__) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
