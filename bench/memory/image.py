@@ -16,6 +16,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from bench.memory.declared import Place, declarations
 
+_MAGIC = b"\x7fELF"
 _WITH_SIZE = ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
 
 
@@ -121,7 +122,7 @@ def read_image(elf: Path) -> Image:
                 _frozen(image),
             )
         except ELFError as error:
-            raise ImageFileError(f"{elf}: not an ELF file ({error})") from None
+            raise _unreadable(elf, error) from None
     if not found.sections:
         raise ImageFileError(f"{elf}: no section occupies memory")
     return found
@@ -142,7 +143,14 @@ def symbols_of(elf: Path) -> dict[str, Symbol]:
         try:
             return _symbols(ELFFile(stream))
         except ELFError as error:
-            raise ImageFileError(f"{elf}: not an ELF file ({error})") from None
+            raise _unreadable(elf, error) from None
+
+
+def _unreadable(elf: Path, error: ELFError) -> ImageFileError:
+    with elf.open("rb") as stream:
+        begins_as_one = stream.read(len(_MAGIC)) == _MAGIC
+    what = "an ELF file that is cut short or damaged" if begins_as_one else "not an ELF file"
+    return ImageFileError(f"{elf}: {what} ({error})")
 
 
 def _sections(image: ELFFile) -> Iterator[Section]:

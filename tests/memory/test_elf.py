@@ -188,11 +188,16 @@ def test_image_without_a_map_keeps_its_totals(small_image: Path, tmp_path: Path)
     assert list(without.by_component()) == ["unknown (no linker map)"]
 
 
-def test_files_that_are_no_images(tmp_path: Path) -> None:
+def test_files_that_are_no_images(small_image: Path, tmp_path: Path) -> None:
     text = tmp_path / "firmware.elf"
     text.write_text("not an image")
     with pytest.raises(ImageFileError, match=r"firmware\.elf: not an ELF file"):
         measure(text)
+    for size in (4, 40, 1000):
+        text.write_bytes(small_image.read_bytes()[:size])
+        for read in (measure, symbols_of):
+            with pytest.raises(ImageFileError, match=r"firmware\.elf: an ELF file that is cut short"):
+                read(text)
     with pytest.raises(ImageFileError, match="not an image for a 32-bit Arm"):
         measure(Path("/proc/self/exe"))
     with pytest.raises(MapError, match="no GNU ld map"):
