@@ -7,7 +7,6 @@ can be compared between hosts.
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import json
 import struct
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..arguments import Parser
 from ..platforms import load_platform
 from .base import EmulatorError
 from .unicorn.core import EXECUTE, READ, REGISTERS, WRITE, Core
@@ -153,9 +153,7 @@ def measure() -> dict[str, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.emulators.speed", description="Measure the emulator."
-    )
+    parser = Parser(prog="python -m bench.emulators.speed", description="Measure the emulator.")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     try:

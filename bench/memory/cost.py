@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import firmware
+from bench.arguments import Parser
 from bench.memory.runtime import MemoryUse
 from bench.memory.series import Series
-from bench.scenarios import Job, Scenario, discover, run_job, select
+from bench.scenarios import Job, Scenario, ScenarioError, discover, run_job, select
 
 ROUNDS = 3
 TESTS = (
@@ -58,10 +59,19 @@ def run(board: str, scenario: Scenario, elf: Path, folder: Path) -> tuple[float,
     return took_s, result.measurement.instructions
 
 
-def main(arguments: Sequence[str]) -> None:
-    board = arguments[0] if arguments else "stm32f4_discovery"
-    elf = firmware.build(board).resolve()
-    scenarios = select(discover(), tests=arguments[1:] or TESTS)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = Parser(
+        prog="python -m bench.memory.cost", description="Measure what measuring costs, on Unicorn."
+    )
+    parser.add_argument("board", nargs="?", default="stm32f4_discovery", help="%(default)s")
+    parser.add_argument("test", nargs="*", help="scenario id, as TC_B_01_CS")
+    options = parser.parse_args(arguments)
+    board = options.board
+    try:
+        scenarios = select(discover(), tests=options.test or TESTS)
+        elf = firmware.build(board).resolve()
+    except (ScenarioError, firmware.FirmwareError) as error:
+        parser.error(str(error))
     table = Table(title=f"Host time of a scenario on {board} (s of processor time)", title_justify="left")
     for heading in ("", "without", "with", "ratio", "M instr"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -92,4 +102,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

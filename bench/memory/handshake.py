@@ -12,7 +12,6 @@ heap, stack         at most until then; the heap that could be reached
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import firmware
+from bench.arguments import Parser
 from bench.emulators.base import NS_PER_MS, Visit
 from bench.memory.image import Symbol, symbols_of
 from bench.peers.hosts import CSMS_HOST, TLS_PORTS
@@ -110,14 +110,23 @@ def in_use(rig: Rig, arena: Symbol) -> int:
     return used
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = Parser(
+        prog="python -m bench.memory.handshake",
+        description="Measure what a connection with TLS costs the station, on Unicorn.",
+    )
+    parser.add_argument("board", nargs="*", help="all where none is named")
+    boards = parser.parse_args(arguments).board or firmware.boards()
+    try:
+        images = {board: firmware.build(board, variant=VARIANT).resolve() for board in boards}
+    except firmware.FirmwareError as error:
+        parser.error(str(error))
     table = Table(title="A connection with TLS, through the network module", title_justify="left")
     for heading in ("board", "suite"):
         table.add_column(heading)
     for heading in ("M instr", "ms", "step M", "ms", "arena most", "open", "heap", "stack"):
         table.add_column(heading, justify="right")
-    for board in arguments or firmware.boards():
-        elf = firmware.build(board, variant=VARIANT).resolve()
+    for board, elf in images.items():
         for suite in SUITES:
             cost = measure(board, suite, elf)
             table.add_row(
@@ -136,4 +145,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
