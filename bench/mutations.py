@@ -26,7 +26,7 @@ from bench.conformance.matrix import of_scenario
 from bench.conformance.pics import statements
 from bench.results import Result
 from bench.scenarios import ROOT, Job, Scenario, ScenarioError, run_all, select
-from bench.text import markdown_table, shorten
+from bench.text import instead_of, markdown_table, shorten
 from firmware.variants import Feature
 
 MUTATIONS = ROOT / "mutations.toml"
@@ -123,7 +123,7 @@ def choose(
     wanted, known = list(only), {mutation.name for mutation in mutations}
     for name in wanted:
         if name not in known:
-            raise MutationError(f"no mutation {name!r}; there are {', '.join(sorted(known))}")
+            raise MutationError(f"no mutation {name!r}; {instead_of(name, known)}")
     for mutation in mutations:
         try:
             select(scenarios, tests=mutation.caught_by)

@@ -21,7 +21,7 @@ from bench.memory.elf import measure
 from bench.platforms import load_platform
 from bench.provision import Provisioning
 from bench.rig import Rig
-from bench.text import markdown_table
+from bench.text import instead_of, markdown_table
 from firmware.variants import Table as Features
 from firmware.variants import Variant
 
@@ -90,7 +90,7 @@ def price(
     features = [name for name in table.features if name in table.variants[variant].features]
     for name in names:
         if name not in features:
-            raise PriceError(f"the variant {variant} has no feature {name!r}; it has {', '.join(features)}")
+            raise PriceError(f"the variant {variant} has no feature {name!r}; {instead_of(name, features)}")
     scales = _Scales(board, variant, table, cache, say)
     whole = scales.weigh(())
     prices = []

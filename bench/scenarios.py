@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import glob
 import io
 import json
@@ -27,6 +26,7 @@ from robot.model import TagPatterns
 from robot.run import run as run_robot
 
 from bench.results import MEASUREMENTS, Measurement, Result
+from bench.text import instead_of
 
 ROOT = Path(__file__).resolve().parent.parent / "robot"
 _EMULATORS_END_S = 5.0
@@ -117,10 +117,7 @@ def select(
     for test in tests:
         if test.upper() not in known:
             padded = re.sub(r"_(\d)_", r"_0\1_", test.upper())
-            close = (
-                [padded] if padded in known else difflib.get_close_matches(test.upper(), known, cutoff=0.5)
-            )
-            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known))}"
+            hint = instead_of(test.upper(), [padded] if padded in known else known)
             raise ScenarioError(f"no scenario {test!r}; {hint}")
     wanted = {test.upper() for test in tests} or set(known)
     patterns = TagPatterns(include) if include else None

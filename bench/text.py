@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Collection, Iterable, Sequence
 
 
 def shorten(text: str, length: int) -> str:
     """The first `length` characters, and a sign that there were more."""
     return text if len(text) <= length else text[:length] + " ..."
+
+
+def instead_of(name: str, known: Collection[str]) -> str:
+    """What is known and looks like `name`; where nothing does, all that is known."""
+    close = difflib.get_close_matches(name, known, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known))}"
 
 
 def markdown_row(cells: Iterable[str]) -> str:

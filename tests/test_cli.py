@@ -77,6 +77,38 @@ def test_unknown_board_lists_those_there_are(command: tuple[str, ...]) -> None:
     complains(ocpp_bench(*command, "--board", "stm32f4"), "'stm32f4'", *BOARDS)
 
 
+@pytest.mark.parametrize("command", ["run", "heap"])
+def test_unknown_board_is_said_before_what_is_left_out(command: str) -> None:
+    assert "left out" not in ocpp_bench(command, "--board", "nrf52840").stdout
+
+
+@pytest.mark.parametrize("variable", ["", ":", "FOO", "=x", "=x:1", ":1"])
+def test_variable_that_is_none(variable: str) -> None:
+    complains(ocpp_bench("run", "--variable", variable), f"--variable {variable!r}: must be NAME:VALUE")
+
+
+def test_statement_that_leaves_a_test_case_open(tmp_path: Path) -> None:
+    pics = tmp_path / "pics.toml"
+    pics.write_text("")
+    done = ocpp_bench("run", "--test", "TC_B_01_CS", "--pics", pics, "--report", tmp_path / "report")
+    complains(done, str(pics), "AQ-1: no such feature is declared")
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("program", ["bench.memory.handshake", "bench.memory.cost", "bench.emulators.speed"])
+def test_programs_beside_it(program: str) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", program, *arguments]
+        return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    usage = run("--help")
+    assert (usage.returncode, usage.stdout.split()[0]) == (0, "usage:")
+    for word in ("toaster", "--toaster"):
+        done = run(word)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert word in done.stderr
+
+
 def test_unknown_scenario_suggests_one() -> None:
     complains(ocpp_bench("run", "--test", "TC_B_3_CS"), "'TC_B_3_CS'", "did you mean", "TC_B_03_CS")
 

@@ -88,6 +88,8 @@ def test_choice_by_name_and_unknown_scenarios(sources: Path) -> None:
     assert [mutation.name for mutation in mutations.choose(found, discover(), ["n"])] == ["n"]
     with pytest.raises(MutationError, match="no mutation 'x'; there are m, n"):
         mutations.choose(found, discover(), ["x"])
+    with pytest.raises(MutationError, match="no mutation 'stop-it'; did you mean stop-it-not"):
+        mutations.choose([replace(found[0], name="stop-it-not")], discover(), ["stop-it"])
     with pytest.raises(MutationError, match="mutation 'm': no scenario 'TC_B_01_CS'"):
         mutations.choose(found, [each for each in discover() if each.id != "TC_B_01_CS"], [])
 

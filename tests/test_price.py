@@ -60,8 +60,12 @@ def test_what_was_weighed_is_not_built_again(tmp_path: Path, monkeypatch: pytest
         assert bill.prices[0].together == ("reset_evse",)
     assert built[:2] == [(), ("reset",)]
     assert len(built) == 3
-    with pytest.raises(PriceError, match="the variant lite has no feature 'repl'; it has auth_cache, "):
+    with pytest.raises(
+        PriceError, match="the variant lite has no feature 'repl'; there are attribute_path, auth_cache, "
+    ):
         price.price("nrf52840dk", "lite", lambda line: None, ["repl"], cache=tmp_path / "price.json")
+    with pytest.raises(PriceError, match="has no feature 'rest'; did you mean reset or reset_evse"):
+        price.price("nrf52840dk", "lite", lambda line: None, ["rest"], cache=tmp_path / "price.json")
 
 
 def test_an_image_with_no_optional_feature_boots() -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from bench import firmware
-from bench.conformance.core import Case
+from bench.conformance.core import Case, ListError, load_core
 from bench.conformance.pics import Pics, load_pics, statements
 from bench.emulators import Kind, choose, close_idle, create
 from bench.emulators.renode.locate import PATH_VARIABLE, locate
@@ -89,20 +89,31 @@ def chosen_boards(asked: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(asked or known))
 
 
+def check_variant(name: str) -> None:
+    """Raises UsageError for one that there is not."""
+    if name not in firmware.variants():
+        raise UsageError(f"no variant {name!r}; there are {', '.join(firmware.variants())}")
+
+
+def target_names(boards: Sequence[str] | None, elf: Path | None, platform: Path | None) -> list[str]:
+    """Boards, or the path of a .repl. Raises UsageError for what does not go together."""
+    if platform is not None:
+        if elf is None:
+            raise UsageError(f"--platform {platform} needs --firmware: there is nothing to build for it")
+        return [str(platform.resolve())]
+    chosen = chosen_boards(boards)
+    if elf is not None and len(chosen) != 1:
+        raise UsageError("--firmware needs one --board (or --platform FILE.repl)")
+    return chosen
+
+
 def images_on(
     boards: Sequence[str] | None, elf: Path | None, platform: Path | None, variant: str = RELEASE
 ) -> dict[str, Path]:
     """Board or path of a .repl -> ELF image to run on it."""
-    if platform is not None:
-        if elf is None:
-            raise UsageError(f"--platform {platform} needs --firmware: there is nothing to build for it")
-        return {str(platform.resolve()): elf}
-    chosen = chosen_boards(boards)
-    if elf is None:
-        return {name: firmware.build(name, variant=variant) for name in chosen}
-    if len(chosen) != 1:
-        raise UsageError("--firmware needs one --board (or --platform FILE.repl)")
-    return {chosen[0]: elf}
+    return {
+        name: elf or firmware.build(name, variant=variant) for name in target_names(boards, elf, platform)
+    }
 
 
 def kind_of(emulator: str) -> Kind:
@@ -122,12 +133,20 @@ def choose_emulator(emulator: str, renode: Path | None) -> str:
 
 
 def declared_by(variant: str, own: Path | None) -> tuple[Pics, list[Pics]]:
-    """What the station declares, and the statements of all of ours; none for a station of your own."""
+    """What the station declares, and the statements of all of ours; none for a station of your own.
+
+    Raises UsageError for one that leaves open whether a test case applies.
+    """
     if own:
-        return load_pics(own), []
+        declared = load_pics(own)
+        try:
+            for case in load_core():
+                case.applicability(declared)
+        except ListError as error:
+            raise UsageError(f"--pics {own}: {error}; declare it, as firmware/pics.toml does") from None
+        return declared, []
+    check_variant(variant)
     ours = statements(firmware.table())
-    if variant not in ours:
-        raise UsageError(f"no variant {variant!r}; there are {', '.join(ours)}")
     return ours[variant], list(ours.values())
 
 

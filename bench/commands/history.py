@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from bench import firmware
-from bench.commands.common import Board, Boards, out
+from bench.commands.common import Board, Boards, check_variant, chosen_boards, out
 from bench.memory import history as past
 from bench.memory.budget import read_budget
 from bench.memory.compare import image_of
@@ -88,6 +88,8 @@ def plot_command(
 def _entries(file: Path, board: str, variant: str) -> list[past.Entry]:
     found = [entry for entry in past.read(file) if (entry.board, entry.variant) == (board, variant)]
     if not found:
+        chosen_boards([board])
+        check_variant(variant)
         raise past.HistoryError(f"{file}: nothing of {board} ({variant}); ocpp-bench history add")
     return found
 

@@ -28,16 +28,19 @@ from bench.commands.common import (
     RenodePath,
     ReportFolder,
     Tests,
+    UsageError,
     VariantName,
     applicable,
     check_image,
     choose_emulator,
+    chosen_boards,
     complain,
     declared_by,
     images_on,
     out,
     report_folder,
     say,
+    target_names,
 )
 from bench.conformance.core import load_core
 from bench.firmware import RELEASE
@@ -83,6 +86,8 @@ def run(
 
     kind = choose_emulator(emulator, renode)
     report = report_folder(report, variant)
+    target_names(board, firmware, platform)  # ahead of all that `applicable` says
+    variables = (*_named(variable or ()), *(["METRICS:1"] if metrics else []))
     cases, found, (declared, ours) = load_core(), discover(), declared_by(variant, pics)
     conformance.check(found, cases, ours)
     scenarios = applicable(select(found, include or (), test or ()), cases, declared)
@@ -92,7 +97,6 @@ def run(
     report.mkdir(parents=True, exist_ok=True)
     work = report / "runs"
     shutil.rmtree(work, ignore_errors=True)
-    variables = (*(variable or ()), *(["METRICS:1"] if metrics else []))
     queue = queue_of(scenarios, targets, emulator, work, repeats=repeat, variables=variables)
     number, widest = count(1), max(len(job.board) for job in queue)
 
@@ -185,6 +189,7 @@ def heap(
 
     choose_emulator(emulator, renode)
     report = report_folder(report, variant)
+    chosen_boards(board)  # ahead of all that `applicable` says
     declared, _ = declared_by(variant, None)
     scenarios = applicable(select(discover(), (), test or ()), load_core(), declared)
     work = report.resolve() / "heap"
@@ -225,6 +230,7 @@ def parity(
 
     emulators = ("renode", "unicorn")
     choose_emulator("renode", renode)
+    chosen_boards(board)  # ahead of all that `applicable` says
     declared, _ = declared_by(variant, None)
     scenarios, cases = select(discover(), include or (), test or ()), load_core()
     if variant != RELEASE and not include and not test:
@@ -252,6 +258,15 @@ def parity(
     if different := sum(not comparison.equal for comparison in comparisons):
         complain(f"{different} of {len(comparisons)} scenarios differ between the emulators")
         raise typer.Exit(EXIT_FAILED)
+
+
+def _named(variables: Sequence[str]) -> Sequence[str]:
+    """As they are. Raises UsageError for one without a name or a value."""
+    for each in variables:
+        name, colon, _ = each.partition(":")
+        if not colon or not name.isidentifier():
+            raise UsageError(f"--variable {each!r}: must be NAME:VALUE, as CONNECTORS:2")
+    return variables
 
 
 def _draw_metrics(results: Sequence[Result], folder: Path) -> None:

@@ -21,6 +21,7 @@ from bench.commands.common import (
     UsageError,
     VariantName,
     check_format,
+    check_variant,
     chosen_boards,
     complain,
     out,
@@ -128,8 +129,7 @@ def price(
     from bench import price as prices
 
     check_format(form)
-    if variant not in firmware.variants():
-        raise UsageError(f"no variant {variant!r}; there are {', '.join(firmware.variants())}")
+    check_variant(variant)
     if feature and report:
         raise UsageError(f"--report {report} is for the prices of all features: name none")
     bills = [prices.price(name, variant, to_stderr, feature or ()) for name in chosen_boards(board)]

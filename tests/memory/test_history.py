@@ -151,7 +151,9 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "--file", str(tmp_path / "none")], "nothing of nrf52840dk"),
         (["show", "--by", "colour"], "--by colour: there are"),
         (["add", "no-such-revision"], "no-such-revision: neither a file nor a git revision"),
-        (["plot", str(tmp_path / "x.svg"), "--board", "toaster"], "nothing of toaster"),
+        (["plot", str(tmp_path / "x.svg"), "--board", "toaster"], "no board 'toaster'; there are"),
+        (["show", "--variant", "secur"], "no variant 'secur'; there are"),
+        (["show", "--variant", "debug", "--file", str(tmp_path / "none")], "nothing of nrf52840dk (debug)"),
     ):
         assert main(["history", *arguments]) == 2
         error = capsys.readouterr().err
