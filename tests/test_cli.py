@@ -332,19 +332,22 @@ def test_ctrl_c_is_one_line_and_leaves_no_process_behind(
 ) -> None:
     firmware(BOARDS[0])
     options = ("--board", BOARDS[0], "--emulator", "unicorn", "--jobs", "2", "--report", str(tmp_path))
-    bench = psutil.Popen(
+    bench = subprocess.Popen(
         [sys.executable, "-m", "bench.cli", *command, *options],
         cwd=PROJECT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not any(tmp_path.rglob("output.xml")) and bench.poll() is None:
-        time.sleep(0.05)
-    processes = bench.children(recursive=True)
-    assert len(processes) >= 2
-    bench.send_signal(signal.SIGINT)
-    _, errors = bench.communicate(timeout=30)
+    try:
+        while not any(tmp_path.rglob("output.xml")) and bench.poll() is None:
+            time.sleep(0.05)
+        processes = psutil.Process(bench.pid).children(recursive=True)
+        assert len(processes) >= 2
+        bench.send_signal(signal.SIGINT)
+        _, errors = bench.communicate(timeout=30)
+    finally:
+        bench.kill()
     assert (bench.returncode, errors) == (130, "ocpp-bench: interrupted\n")
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
