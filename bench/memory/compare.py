@@ -110,10 +110,11 @@ def _measured(found: Sequence[Bytes]) -> set[tuple[str, str]]:
 
 
 def _in_words(found: Sequence[Bytes]) -> str:
-    boards: dict[str, list[str]] = defaultdict(list)
-    for board, what in sorted(_measured(found)):
-        boards[board].append(what)
-    return " and ".join(f"{', '.join(held)} of {board}" for board, held in boards.items())
+    measured = _measured(found)
+    boards: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for board in sorted({board for board, _ in measured}):
+        boards[tuple(sorted(what for each, what in measured if each == board))].append(board)
+    return "; ".join(f"{', '.join(held)} of {' and '.join(of)}" for held, of in boards.items())
 
 
 def _held_changes(
