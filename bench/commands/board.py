@@ -18,6 +18,7 @@ from bench.commands.common import (
     RenodePath,
     UsageError,
     VariantName,
+    check_variant,
     choose_emulator,
     chosen_boards,
     images_on,
@@ -84,7 +85,7 @@ def boot(
     if variant is None:
         variant = "debug" if repl else "secure" if root else RELEASE
     if image is None:
-        _check_variant(variant, needs)
+        _check_features(variant, needs)
 
     choose_emulator(emulator, renode)
     ((name, elf),) = images_on([board], image, platform, variant).items()
@@ -99,8 +100,8 @@ def boot(
     ).run(duration, paced=bool(csms) or (out.is_terminal or repl if pace is None else pace))
 
 
-def _check_variant(name: str, needs: set[str]) -> None:
-    variant = firmware.table().variants.get(name)
-    for feature in sorted(needs - variant.features) if variant else ():
+def _check_features(variant: str, needs: set[str]) -> None:
+    check_variant(variant)
+    for feature in sorted(needs - firmware.table().variants[variant].features):
         option = {"repl": "--repl", "tls": "--csms wss://"}[feature]
-        raise UsageError(f"{option} needs the feature {feature}, which the variant {name} has not")
+        raise UsageError(f"{option} needs the feature {feature}, which the variant {variant} has not")
