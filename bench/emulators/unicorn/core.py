@@ -8,6 +8,8 @@ arrays that are allocated once.
 from __future__ import annotations
 
 import ctypes
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
@@ -86,6 +88,18 @@ _ERRORS = {
 }
 
 
+_running: list[Core] = []
+"""The one that executes, if any."""
+
+
+def _ctrl_c(number: int, frame: object) -> None:
+    """Python's own reaction, but never within a run: what is raised on the way into a callback is lost."""
+    if _running:
+        _running[0]._abort(KeyboardInterrupt())
+    else:
+        raise KeyboardInterrupt
+
+
 class BusError(Exception):
     """Raised by a peripheral that answers an access with a bus error."""
 
@@ -151,7 +165,6 @@ class Core:
         self._interrupt = 0
         self._bus_error: tuple[Stop, int] | None = None
         self._saved: list[int] = []
-        self._in_run = False
         self._stale: list[tuple[int, int]] = []
         self._no_it = ctypes.c_uint32(_THUMB)
         self._no_it_ref = ctypes.byref(self._no_it)
@@ -169,6 +182,9 @@ class Core:
         self._hook(const.UC_HOOK_INTR, HOOK_INTR_CFUNC(self._on_interrupt))
         invalid = const.UC_HOOK_MEM_UNMAPPED | const.UC_HOOK_MEM_PROT
         self._hook(invalid, HOOK_MEM_INVALID_CFUNC(self._on_invalid))
+        unchanged = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if unchanged and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, _ctrl_c)
 
     def close(self) -> None:
         if self._handle:
@@ -301,7 +317,7 @@ class Core:
     def forget_code(self, address: int, size: int) -> None:
         """Translations of this range are stale: its host buffer was written to. From within a run, this takes
         effect at its end."""
-        if self._in_run:
+        if self in _running:
             self._stale.append((address, size))
         else:
             self._uc.ctl_remove_cache(address, address + size)
@@ -328,9 +344,9 @@ class Core:
         After that `pc` is the next instruction to execute (after EXCEPTION_RETURN: the EXC_RETURN value
         without bit 0; after a fault: the instruction that faulted).
         """
-        self._in_run = True
+        _running.append(self)
         status = uclib.uc_emu_start(self._handle, pc | 1, 0, 0, count)
-        self._in_run = False
+        _running.clear()
         executed = self.executed.value
         if self._stale:
             stale, self._stale = self._stale, []
