@@ -1,6 +1,7 @@
 """Fixtures that need a compiler. Images are built on demand, once a session."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def application() -> Callable[..., Path]:
         return firmware_build.build(board, variant=variant, manifest=manifest)
 
     return build
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as at a terminal, here and in programs started here: in a shell's background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -326,6 +326,7 @@ def test_killed_run_leaves_no_process_behind(firmware: Firmware, tmp_path: Path)
     assert not alive
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("command", [("run", "--repeat", "50"), ("heap",)], ids=" ".join)
 def test_ctrl_c_is_one_line_and_leaves_no_process_behind(
     command: tuple[str, ...], firmware: Firmware, tmp_path: Path
@@ -374,6 +375,7 @@ def test_boot_shows_log_and_messages(firmware: Firmware) -> None:
     assert "problem" not in done.stdout
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_boot_ends_cleanly_on_ctrl_c(firmware: Firmware) -> None:
     command = [sys.executable, "-u", "-m", "bench.cli", "boot", "--pace"]
     with subprocess.Popen(

@@ -15,6 +15,7 @@ RAM, DEVICE = 0x2000_0000, 0x4000_0000
 LOAD_FOR_EVER = struct.pack("<2H", 0x6808, 0xE7FD)  # ldr r0, [r1]; b back
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_within_a_callback_ends_the_run_and_not_the_callback() -> None:
     """As it comes between two instructions of Python, it may come before what the callback catches."""
     core = Core()

@@ -2,8 +2,7 @@
 
 import os
 import signal
-import threading
-import time
+import socket
 from unittest.mock import MagicMock
 
 import psutil
@@ -62,31 +61,41 @@ def test_a_branch_that_fails_says_why() -> None:
         Branch(lambda: os._exit(3)).result()
 
 
-def test_ctrl_c_is_for_the_original_which_kills_its_branches() -> None:
-    def sleep(seconds: float) -> float:
-        time.sleep(seconds)
-        return seconds
+def test_a_branch_does_not_hear_ctrl_c() -> None:
+    its_end, ours = socket.socketpair()
 
-    branch = Branch(lambda: sleep(1))
-    time.sleep(0.2)
+    def wait() -> bytes:
+        its_end.send(b"here")
+        return its_end.recv(9)
+
+    branch = Branch(wait)
+    ours.recv(9)
     os.kill(branch._pid, signal.SIGINT)
-    assert branch.result() == 1
-    branch = Branch(lambda: sleep(60))
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    ours.send(b"go on")
+    assert branch.result() == b"go on"
+
+
+def test_an_interrupted_wait_for_a_branch_kills_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    branch = Branch(signal.pause)
+    monkeypatch.setattr(os, "fdopen", MagicMock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         branch.result()
     assert not psutil.pid_exists(branch._pid)
-    span = Forever()
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_an_interrupted_walk_kills_its_branches() -> None:
+    span, others = Forever(), psutil.Process().children()
     with pytest.raises(KeyboardInterrupt):
-        walk("board", span, count=3, seed=1, jobs=2, follow=lambda n: False)
-    assert psutil.Process().children() == []
+        walk("board", span, count=3, seed=1, jobs=3, follow=lambda n: False)
+    assert span.hits == 3
+    assert psutil.Process().children() == others
 
 
 class Forever:
-    """A span of which no judgement comes."""
+    """A span of which no judgement comes, interrupted at the third hit."""
 
     name, rig = "forever", MagicMock(now_ns=0)
+    hits = 0
 
     def begin(self) -> None: ...
 
@@ -96,8 +105,11 @@ class Forever:
     def advance(self, at_ns: int) -> None: ...
 
     def judge(self, follow: bool) -> Verdict:
-        time.sleep(60)
+        signal.pause()
         return Verdict()
 
     def hit(self) -> str:
+        self.hits += 1
+        if self.hits == 3:
+            raise KeyboardInterrupt
         return "none"
